@@ -1,0 +1,138 @@
+/**
+ * Options of `arpc`: one table, and what the client makes of it.
+ *
+ * @module
+ */
+
+import { CLIENT_ID, LOG_LEVELS } from "@agentx/common";
+import {
+  choice,
+  list,
+  port,
+  seconds,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "@agentx/common/cli";
+import denoJson from "./deno.json" with { type: "json" };
+
+/** Version of the program. */
+export const VERSION: string = denoJson.version;
+
+const WHO = "Who you are";
+const SERVER = "The server";
+const LOCAL = "Your service";
+const RUNNING = "Running";
+
+const ID = { pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -", arg: "<id>" };
+
+/** The options by flag. */
+export const OPTIONS = {
+  "client-id": text({
+    about: "the token of your service: keep it to those who may visit " +
+      "(default: of the last run, else made from this machine)",
+    group: WHO,
+    ...ID,
+  }),
+  "alias": list({ about: "a further token for the same service; repeatable", group: WHO, ...ID }),
+  "server-addr": text({
+    about: "host name or address of arps",
+    arg: "<host>",
+    group: SERVER,
+    default: "127.0.0.1",
+    pattern: /^[A-Za-z0-9._:-]+$/,
+    expects: "a host name or address; the ports have flags of their own",
+  }),
+  "control-port": port({ about: "its control port", group: SERVER, default: 17001 }),
+  "proxy-port": port({ about: "its proxy port", group: SERVER, default: 17002 }),
+  "local-addr": text({
+    about: "host of the service to expose",
+    arg: "<host>",
+    group: LOCAL,
+    default: "127.0.0.1",
+  }),
+  "local-port": port({ about: "port of the service to expose (required)", group: LOCAL }),
+  "auto-reconnect": toggle({
+    about: "come back after the link was lost",
+    group: RUNNING,
+    default: true,
+  }),
+  "reconnect-interval": seconds({
+    about: "longest wait between two tries",
+    group: RUNNING,
+    default: 30,
+    min: 0.05,
+  }),
+  "grace": seconds({
+    about: "time for running visitors when told to stop",
+    group: RUNNING,
+    default: 30,
+  }),
+  "config": text({
+    about: "read options from a file, TOML or JSONC",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "log-level": choice({
+    about: "least level to log",
+    group: RUNNING,
+    choices: LOG_LEVELS,
+    default: "info",
+  }),
+  "log-file": text({
+    about: "also log to this file, as JSON lines, rotated",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "print-permissions": toggle({
+    about: "print the permissions these options need, and exit",
+    group: RUNNING,
+    default: false,
+  }),
+};
+
+/** What the client needs to know; times in milliseconds. */
+export interface ClientConfig {
+  clientId: string;
+  aliases: readonly string[];
+  serverAddr: string;
+  controlPort: number;
+  proxyPort: number;
+  localAddr: string;
+  localPort: number;
+  autoReconnect: boolean;
+  reconnectMax: number;
+  grace: number;
+}
+
+/**
+ * The configuration that the options describe.
+ *
+ * @param fallbackId the id for a client that was given none.
+ * @throws {UsageError} when `--local-port` is missing.
+ */
+export function clientConfig(
+  values: Values<typeof OPTIONS>,
+  fallbackId: () => string,
+): ClientConfig {
+  const localPort = values["local-port"];
+  if (localPort === undefined || localPort === 0) {
+    throw new UsageError(
+      "--local-port: expected the port of the service to expose, found none\n" +
+        "For example: arpc --client-id my-app --server-addr your-server.com --local-port 3000",
+    );
+  }
+  return {
+    clientId: values["client-id"] ?? fallbackId(),
+    aliases: values.alias,
+    serverAddr: values["server-addr"],
+    controlPort: values["control-port"],
+    proxyPort: values["proxy-port"],
+    localAddr: values["local-addr"],
+    localPort,
+    autoReconnect: values["auto-reconnect"],
+    reconnectMax: values["reconnect-interval"] * 1000,
+    grace: values.grace * 1000,
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * One control connection: registers, and hears what the server wants until the link ends.
+ *
+ * @module
+ */
+
+import {
+  Channel,
+  type Dial,
+  dialTcp,
+  Peek,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  readFrameWithin,
+  RefusedError,
+  type RegisterResult,
+  type RequestNewProxyConn,
+} from "@agentx/common";
+import { type ClientConfig, VERSION } from "./config.ts";
+
+/** How long the server may take to answer a registration, in milliseconds. */
+const REGISTER_TIMEOUT_MS = 10_000;
+
+/** The id was registered again from elsewhere: coming back would only take it away in turn. */
+export class ReplacedError extends Error {
+  override name = "ReplacedError";
+}
+
+/** What a link reports. */
+export interface LinkEvents {
+  /** The server wants a tunnel. */
+  asked(ask: RequestNewProxyConn): void;
+  /** The server will stop, and gives running visitors so many seconds. */
+  draining(graceSeconds: number | undefined): void;
+}
+
+/** A registered control connection, which it owns. */
+export class Link implements Disposable {
+  private constructor(
+    private readonly channel: Channel,
+    /** The server's answer. */
+    readonly welcome: RegisterResult,
+  ) {}
+
+  /** Of the server. */
+  get generation(): 1 | 2 {
+    return (this.welcome.version ?? 1) >= 2 ? 2 : 1;
+  }
+
+  /**
+   * Connects and registers.
+   *
+   * @throws {RefusedError} with the server's reason when it does not want this client.
+   */
+  static async open(
+    config: ClientConfig,
+    signal: AbortSignal,
+    dial: Dial = dialTcp,
+  ): Promise<Link> {
+    const address = { hostname: config.serverAddr, port: config.controlPort };
+    const channel = new Channel(new Peek(await dial(address, { signal })));
+    const abort = () => channel.close();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      channel.send({
+        type: "Register",
+        client_id: config.clientId,
+        version: PROTOCOL_VERSION,
+        ...(config.aliases.length > 0 ? { aliases: [...config.aliases] } : {}),
+        client_version: VERSION,
+      });
+      const answer = await readFrameWithin(channel.peek, REGISTER_TIMEOUT_MS);
+      if (answer === null) throw new ProtocolError("the server hung up instead of an answer");
+      if (answer.type !== "RegisterResult") {
+        throw new ProtocolError(`the server answered with ${answer.type}`);
+      }
+      if (!answer.success) throw new RefusedError(answer.error ?? "no reason given");
+      return new Link(channel, answer);
+    } catch (error) {
+      channel.close();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Hears the server until the link ends, in order or by a reset.
+   *
+   * @throws {ReplacedError} when another registration took the id.
+   * @throws {DeadlineError} when the link is dead.
+   */
+  async serve(events: LinkEvents): Promise<void> {
+    if (this.generation === 2) this.channel.heartbeat(this.welcome.heartbeat_s ?? 15);
+    for (;;) {
+      const command = await this.channel.receive();
+      switch (command?.type) {
+        case undefined:
+          return;
+        case "RequestNewProxyConn":
+          events.asked(command);
+          break;
+        case "Draining":
+          events.draining(command.grace_s);
+          break;
+        case "RegisterResult":
+          throw new ReplacedError("this client id was registered again from elsewhere");
+        default:
+          throw new ProtocolError(`Cannot go on: the server sent ${command?.type}`);
+      }
+    }
+  }
+
+  /** Ends the link; {@link Link.serve} returns. */
+  [Symbol.dispose](): void {
+    this.channel.close();
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * `arpc`: the only file of the client with arguments, signals and exit codes.
+ *
+ * @module
+ */
+
+import { formatAddress, getLogger, reason, setupLogging, tag } from "@agentx/common";
+import { permissionFlags, revokeAllBut, shutdownSignals, UsageError } from "@agentx/common/cli";
+import { banner } from "./banner.ts";
+import { runClient } from "./client.ts";
+import { type ClientConfig, clientConfig } from "./config.ts";
+import { machineClientId, thisMachine } from "./identity.ts";
+import { ReplacedError } from "./link.ts";
+import { permissions, readRequest } from "./program.ts";
+import { stateFolder, writeState } from "./state.ts";
+
+/** Exit code of a client whose id was registered again elsewhere: a service must not restart it. */
+const REPLACED = 3;
+
+async function main(): Promise<void> {
+  const request = await readRequest(Deno.args);
+  if (request.kind === "print") return print(request.text);
+  const { values } = request;
+  if (values["print-permissions"]) {
+    return print(permissionFlags(permissions(values)).join("\n") + "\n");
+  }
+  const config = clientConfig(values, () => machineClientId(thisMachine()));
+  await using _logging = await setupLogging({
+    level: values["log-level"],
+    file: values["log-file"],
+  });
+  const log = getLogger(["arpc"]);
+  log.info("Client starts", { client: await tag(config.clientId) });
+  remember(config.clientId);
+  await revokeAllBut(
+    "net",
+    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
+  );
+  using shutdown = shutdownSignals();
+  await runClient(config, { online: showOnce(config) }, shutdown);
+  log.info("Client stopped");
+}
+
+/** Leaves the id for the next run, where there is a home folder and permission to write there. */
+function remember(clientId: string): void {
+  const folder = stateFolder();
+  if (folder === undefined) return;
+  const allowed = (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path: folder }).state === "granted"
+  );
+  if (!allowed) return;
+  try {
+    writeState(folder, clientId);
+  } catch (error) {
+    getLogger(["arpc"]).warning("Cannot keep the client id", { folder, why: reason(error) });
+  }
+}
+
+/** Shows the URLs when they are first known, and again only when they change. */
+function showOnce({ localAddr, localPort }: ClientConfig): (urls: readonly string[]) => void {
+  let shown = "";
+  return (urls) => {
+    if (urls.join() === shown) return;
+    shown = urls.join();
+    const terminal = Deno.stdout.isTerminal();
+    const screen = {
+      terminal,
+      colour: terminal && !Deno.noColor,
+      columns: terminal ? Deno.consoleSize().columns : 0,
+    };
+    const local = formatAddress({ hostname: localAddr, port: localPort });
+    void banner(urls, local, screen).then(print);
+  };
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`arpc: ${reason(error)}\n`));
+    Deno.exit(error instanceof UsageError ? 2 : error instanceof ReplacedError ? REPLACED : 1);
+  }
+  Deno.exit(0);
+}

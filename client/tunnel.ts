@@ -1,0 +1,139 @@
+/**
+ * One tunnel: opened because the server asked, idle until a visitor comes, then joined to the local
+ * service.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  closeQuietly,
+  type Conn,
+  type Dial,
+  dialTcp,
+  encodeFrame,
+  formatAddress,
+  getLogger,
+  Peek,
+  ProtocolError,
+  readFrame,
+  reason,
+  relay,
+  type StartProxy,
+  writeAll,
+} from "@agentx/common";
+
+const log = getLogger(["arpc", "tunnel"]);
+
+/** What all tunnels of a client share. */
+export interface TunnelOptions {
+  /** The server's proxy port. */
+  proxy: Address;
+  /** The service to expose. */
+  local: Address;
+  clientId: string;
+  /** Of the server: 1 sends no `StartProxy`. */
+  generation: 1 | 2;
+  dial?: Dial;
+}
+
+/** Signals that end tunnels. */
+export interface TunnelSignals {
+  /** Ends it while it waits for a visitor. */
+  idle: AbortSignal;
+  /** Ends it even in the middle of a visitor. */
+  now: AbortSignal;
+}
+
+/**
+ * Opens the tunnel a server asked for, and serves its one visitor.
+ *
+ * @param capability the server's proof that it asked.
+ * @returns when the tunnel has ended; never throws, since nobody waits for it.
+ */
+export async function serveTunnel(
+  capability: string,
+  options: TunnelOptions,
+  signals: TunnelSignals,
+): Promise<void> {
+  const dial = options.dial ?? dialTcp;
+  let conn: Conn;
+  try {
+    conn = await dial(options.proxy, { signal: signals.idle });
+  } catch (error) {
+    if (signals.idle.aborted) return;
+    return log.warning("Cannot open a tunnel", {
+      server: formatAddress(options.proxy),
+      why: reason(error),
+    });
+  }
+  const peek = new Peek(conn);
+  try {
+    const hello = encodeFrame({
+      type: "NewProxyConn",
+      proxy_conn_id: capability,
+      client_id: options.clientId,
+    });
+    await writeAll(conn, hello);
+    const visitor = await untilVisitor(peek, options.generation, signals.idle);
+    if (visitor !== undefined) await serveVisitor(peek, visitor, options, signals.now, dial);
+  } catch (error) {
+    if (!signals.idle.aborted) log.debug("Tunnel lost", { why: reason(error) });
+  } finally {
+    closeQuietly(conn);
+  }
+}
+
+/** Waits for the visitor; undefined when the server let the idle tunnel go. */
+async function untilVisitor(
+  peek: Peek,
+  generation: 1 | 2,
+  signal: AbortSignal,
+): Promise<Omit<StartProxy, "type"> | undefined> {
+  const close = () => closeQuietly(peek.conn);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    signal.throwIfAborted();
+    // A first generation server says nothing; the visitor's first byte is the sign.
+    if (generation === 1) return await peek.fill() ? {} : undefined;
+    const command = await readFrame(peek);
+    if (command === null) return undefined;
+    if (command.type === "StartProxy") return command;
+    throw new ProtocolError(`Cannot start: the server sent ${command.type}`);
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+async function serveVisitor(
+  peek: Peek,
+  { visitor, protocol }: Omit<StartProxy, "type">,
+  { local, generation }: TunnelOptions,
+  signal: AbortSignal,
+  dial: Dial,
+): Promise<void> {
+  const since = performance.now();
+  const traffic = { up: 0, down: 0 };
+  let end: string;
+  try {
+    const service = await dial(local, { signal });
+    if (generation === 2) {
+      await writeAll(peek.conn, encodeFrame({ type: "ProxyStarted", success: true }));
+    }
+    end = await relay(peek, new Peek(service), { traffic, signal });
+  } catch (error) {
+    end = `local service ${formatAddress(local)}: ${reason(error)}`;
+    if (generation === 2) {
+      const answer = encodeFrame({ type: "ProxyStarted", success: false, error: end });
+      await writeAll(peek.conn, answer).catch(() => {});
+    }
+  }
+  log.info("Visitor left", {
+    visitor,
+    protocol,
+    up: traffic.up,
+    down: traffic.down,
+    ms: Math.round(performance.now() - since),
+    end,
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * Starts a program under exactly the permissions it needs.
+ *
+ * @module
+ */
+
+/** What a program may do; every list is of what Deno's flag of that name takes. */
+export interface Permissions {
+  net?: readonly string[];
+  read?: readonly string[];
+  write?: readonly string[];
+  env?: readonly string[];
+  sys?: readonly string[];
+  run?: readonly string[];
+}
+
+/** The permissions as flags of `deno run`; an empty list gives no flag. */
+export function permissionFlags(permissions: Permissions): string[] {
+  return Object.entries(permissions)
+    .filter(([, list]) => list.length > 0)
+    .map(([name, list]) => `--allow-${name}=${[...new Set(list)].join(",")}`);
+}
+
+/**
+ * Gives up every kind of permission but those named, for programs that hold more than they need: a
+ * compiled binary carries its grants baked in.
+ */
+export async function revokeAllBut(...kept: Deno.PermissionName[]): Promise<void> {
+  const kinds: Deno.PermissionName[] = ["run", "ffi", "write", "read", "env", "sys", "net"];
+  for (const name of kinds) {
+    if (!kept.includes(name)) await Deno.permissions.revoke({ name } as Deno.PermissionDescriptor);
+  }
+}
+
+/**
+ * Runs a module in a Deno of its own, with these terminals, and passes signals on.
+ *
+ * @returns its exit code.
+ */
+export async function launch(
+  module: URL,
+  args: readonly string[],
+  permissions: Permissions,
+  v8Flags: readonly string[] = [],
+): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      ...(v8Flags.length > 0 ? [`--v8-flags=${v8Flags.join(",")}`] : []),
+      ...permissionFlags(permissions),
+      module.href,
+      ...args,
+    ],
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  // Windows delivers Ctrl-C to the whole console; elsewhere the child takes two signals that come
+  // together for one, so passing on what the terminal sent to it as well does no harm.
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const listeners = signals.map((signal) => {
+    const pass = () => {
+      try {
+        if (Deno.build.os !== "windows") child.kill(signal);
+      } catch { /* it has ended */ }
+    };
+    Deno.addSignalListener(signal, pass);
+    return { signal, pass };
+  });
+  try {
+    return (await child.status).code;
+  } finally {
+    for (const { signal, pass } of listeners) Deno.removeSignalListener(signal, pass);
+  }
+}

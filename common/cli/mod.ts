@@ -1,0 +1,28 @@
+/**
+ * What the two programs share besides the protocol: options, signals, permissions.
+ *
+ * @module
+ */
+
+export { configFile } from "./config_file.ts";
+export { type About, type CommandLine, parseFlags } from "./flags.ts";
+export { launch, permissionFlags, type Permissions, revokeAllBut } from "./launch.ts";
+export {
+  choice,
+  count,
+  environment,
+  list,
+  type Option,
+  type Options,
+  port,
+  readVariable,
+  resolve,
+  seconds,
+  type Source,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+  variable,
+} from "./options.ts";
+export { type Shutdown, shutdownSignals } from "./signals.ts";

@@ -1,0 +1,175 @@
+/**
+ * Options of a program: one table gives the flags, the environment variables and the keys of the
+ * configuration file, and one schema checks all three.
+ *
+ * @module
+ */
+
+import * as z from "zod/mini";
+
+/** One option. Its key in the table is the flag without the dashes. */
+export interface Option<T = unknown> {
+  /** One line for `--help`. */
+  about: string;
+  /** What its value is called in `--help`; none for a switch. */
+  arg?: string;
+  /** What a good value is, for the error about a bad one. */
+  expects: string;
+  /** Checks and converts a value, be it text (flag, environment) or typed (file). */
+  schema: z.ZodMiniType<T>;
+  default?: T;
+  /** May be given several times; in the environment the values are separated by commas. */
+  list?: boolean;
+  /** Its value must not be shown. */
+  secret?: boolean;
+  /** Heading it stands under in `--help`. */
+  group: string;
+}
+
+/** The options of a program, by flag. */
+// deno-lint-ignore no-explicit-any -- each option has a type of its own
+export type Options = Record<string, Option<any>>;
+
+/** The values of a table of options; undefined where there is neither value nor default. */
+export type Values<O extends Options> = {
+  [K in keyof O]: O[K] extends { default: infer D extends ValueOf<O[K]> }
+    ? D extends undefined ? ValueOf<O[K]> | undefined : ValueOf<O[K]>
+    : ValueOf<O[K]> | undefined;
+};
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** Where values come from, the strongest first. */
+export interface Source {
+  /** How an error names the value of a key. */
+  describe(key: string): string;
+  /** The value of a key, or undefined. */
+  get(key: string): unknown;
+}
+
+/** Bad flags, variables or files: the user's to mend. Ends a program with exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** A number, also when it comes as text. */
+function number(min: number, max: number, fraction: boolean): z.ZodMiniType<number> {
+  const text = z.pipe(z.string().check(z.regex(/^\d+(\.\d+)?$/)), z.transform(Number));
+  const checks = [z.gte(min), z.lte(max), ...(fraction ? [] : [z.multipleOf(1)])] as const;
+  return z.pipe(z.union([text, z.number()]), z.number().check(...checks));
+}
+
+type Base = Pick<Option, "about" | "group"> & { arg?: string };
+
+/** A TCP port; 0 lets the system choose. */
+export function port<D extends number | undefined>(
+  base: Base & { default?: D },
+): Option<number> & { default: D } {
+  const expects = "a port, 0 to 65535";
+  return { arg: "<port>", expects, schema: number(0, 65535, false), ...base } as never;
+}
+
+/** A whole number. */
+export function count<D extends number>(
+  { min = 0, max = 1_000_000, ...base }: Base & { default: D; min?: number; max?: number },
+): Option<number> & { default: number } {
+  const expects = `a whole number, ${min} to ${max}`;
+  return { arg: "<number>", expects, schema: number(min, max, false), ...base };
+}
+
+/** A time in seconds. */
+export function seconds(
+  { min = 0, ...base }: Base & { default: number; min?: number },
+): Option<number> & { default: number } {
+  const expects = `a number of seconds, ${min} or more`;
+  return { arg: "<seconds>", expects, schema: number(min, 1e6, true), ...base };
+}
+
+/** Text, perhaps of a certain form. */
+export function text<D extends string | undefined = undefined>(
+  { pattern = /./, expects = "some text", ...base }: Base & {
+    default?: D;
+    pattern?: RegExp;
+    expects?: string;
+  },
+): Option<string> & { default: D } {
+  const schema = z.string().check(z.regex(pattern));
+  return { arg: "<text>", expects, schema, ...base } as never;
+}
+
+/** Text of a certain form, any number of times. */
+export function list(
+  { pattern = /./, expects = "some text", ...base }: Base & { pattern?: RegExp; expects?: string },
+): Option<string[]> & { default: string[] } {
+  const items = z.array(z.string().check(z.regex(pattern)));
+  const one = z.pipe(
+    z.string(),
+    z.transform((value: string) =>
+      value.split(",").map((item) => item.trim()).filter((item) => item !== "")
+    ),
+  );
+  const schema = z.pipe(z.union([one, z.array(z.string())]), items);
+  return { arg: "<text>", expects, schema, default: [], list: true, ...base };
+}
+
+/** One of some words. */
+export function choice<const T extends string, D extends T>(
+  { choices, ...base }: Base & { choices: readonly T[]; default: D },
+): Option<T> & { default: T } {
+  const expects = `one of ${choices.join(", ")}`;
+  return { arg: `<${choices.join("|")}>`, expects, schema: z.enum(choices) as never, ...base };
+}
+
+/** On or off; `--no-NAME` is off. */
+export function toggle(base: Base & { default: boolean }): Option<boolean> & { default: boolean } {
+  const yes = z.pipe(z.literal(["true", "1", "yes", "on"]), z.transform(() => true));
+  const no = z.pipe(z.literal(["false", "0", "no", "off"]), z.transform(() => false));
+  return { expects: "true or false", schema: z.union([z.boolean(), yes, no]) as never, ...base };
+}
+
+/**
+ * The value of every option, from the first source that has one, else its default.
+ *
+ * @throws {UsageError} that names the source, what it found and what it expected.
+ */
+export function resolve<O extends Options>(options: O, sources: readonly Source[]): Values<O> {
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(options)) {
+    const source = sources.find((source) => source.get(key) !== undefined);
+    if (source === undefined) {
+      values[key] = option.default;
+      continue;
+    }
+    const given = source.get(key);
+    const parsed = option.schema.safeParse(given);
+    if (!parsed.success) {
+      const found = option.secret ? "something else" : JSON.stringify(given);
+      throw new UsageError(`${source.describe(key)}: expected ${option.expects}, found ${found}`);
+    }
+    values[key] = parsed.data;
+  }
+  return values as Values<O>;
+}
+
+/** The variable of an option: `ARPS_CONTROL_PORT` for `control-port`. */
+export function variable(prefix: string, key: string): string {
+  return `${prefix}_${key.replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** A variable's value if the program may read it; a question would be out of place. */
+export function readVariable(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
+}
+
+/** The environment, as far as the program may read it. */
+export function environment(prefix: string, aliases: Record<string, string> = {}): Source {
+  const named = (key: string) => {
+    const own = variable(prefix, key);
+    const alias = aliases[key];
+    return alias !== undefined && readVariable(own) === undefined ? alias : own;
+  };
+  return {
+    describe: (key) => `environment variable ${named(key)}`,
+    get: (key) => readVariable(named(key)),
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * The wire protocol of ARP and the relay both its programs run on.
+ *
+ * @example A frame and back
+ * ```ts
+ * import { decodeFrame, encodeFrame } from "@agentx/common";
+ *
+ * const bytes = encodeFrame({ type: "Register", client_id: "my-app" });
+ * const decoded = decodeFrame(bytes);
+ * if (decoded?.command.type !== "Register") throw new Error("unreachable");
+ * ```
+ *
+ * @module
+ */
+
+export { Backoff, type BackoffOptions } from "./backoff.ts";
+export {
+  CLIENT_ID,
+  type Command,
+  type Draining,
+  formatCommand,
+  type NewProxyConn,
+  parseCommand,
+  type Ping,
+  type Pong,
+  PROTOCOL_VERSION,
+  type ProxyStarted,
+  type Register,
+  type RegisterResult,
+  type RequestNewProxyConn,
+  type StartProxy,
+} from "./commands.ts";
+export { Channel, MISSED_HEARTBEATS } from "./channel.ts";
+export { DeadlineError, isDisconnect, ProtocolError, reason, RefusedError } from "./errors.ts";
+export {
+  type Decoded,
+  decodeFrame,
+  encodeFrame,
+  encodeFrames,
+  FRAME_HEADER_BYTES,
+  MAX_FRAME_BYTES,
+  readFrame,
+  readFrameWithin,
+} from "./frame.ts";
+export {
+  getLogger,
+  LOG_LEVELS,
+  type Logger,
+  type LoggingOptions,
+  setupLogging,
+  tag,
+} from "./log.ts";
+export { Peek } from "./peek.ts";
+export { copy, relay, type RelayEnd, type RelayOptions, type Traffic } from "./relay.ts";
+export {
+  type Address,
+  closeQuietly,
+  type Conn,
+  type Dial,
+  type DialOptions,
+  dialTcp,
+  formatAddress,
+  type Listen,
+  type Listener,
+  listenTcp,
+  writeAll,
+} from "./transport.ts";

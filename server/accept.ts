@@ -1,0 +1,37 @@
+/**
+ * The accept loop all ports share.
+ *
+ * @module
+ */
+
+import { type Conn, type Listener, type Logger, reason } from "@agentx/common";
+
+/** Wait after an accept that failed, in milliseconds; doubles up to the maximum. */
+const MIN_WAIT_MS = 10;
+const MAX_WAIT_MS = 1000;
+
+/**
+ * Accepts until the listener is closed. An error (out of descriptors, say) makes it wait, never
+ * end: the connections that hold the descriptors will go.
+ */
+export async function acceptLoop(
+  listener: Listener,
+  log: Logger,
+  handle: (conn: Conn) => void,
+): Promise<void> {
+  let wait = MIN_WAIT_MS;
+  for (;;) {
+    try {
+      const conn = await listener.accept();
+      wait = MIN_WAIT_MS;
+      handle(conn);
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return; // closed
+      }
+      log.warning("Cannot accept a connection", { error: reason(error), retry_ms: wait });
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      wait = Math.min(wait * 2, MAX_WAIT_MS);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The control port: registration, heartbeat, and the end of each client.
+ *
+ * @module
+ */
+
+import {
+  Channel,
+  type Conn,
+  formatAddress,
+  getLogger,
+  type Listener,
+  Peek,
+  PROTOCOL_VERSION,
+  readFrameWithin,
+  reason,
+  type Register,
+  tag,
+} from "@agentx/common";
+import { acceptLoop } from "./accept.ts";
+import { type Client, RegistrationError, type Registry } from "./registry.ts";
+
+const log = getLogger(["arps", "control"]);
+
+/** Options of a {@link ControlPort}. */
+export interface ControlOptions {
+  /** For the first frame to come, in milliseconds. */
+  registerTimeout: number;
+  /** Between two pings, in seconds. */
+  heartbeat: number;
+  /** Where visitors find the given tokens. */
+  publicUrls: (tokens: readonly string[]) => string[];
+}
+
+/** All control connections. */
+export class ControlPort {
+  #links = new Set<Channel>();
+
+  constructor(
+    private readonly listener: Listener,
+    private readonly registry: Registry,
+    private readonly options: ControlOptions,
+  ) {}
+
+  /** Accepts until {@link ControlPort.close}. */
+  run(): Promise<void> {
+    return acceptLoop(this.listener, log, (conn) => void this.#serve(conn));
+  }
+
+  /** Tells every client that understands it to look for another server. */
+  drain(graceSeconds: number): void {
+    for (const { generation, channel } of this.registry.clients) {
+      if (generation === 2) channel.send({ type: "Draining", grace_s: graceSeconds });
+    }
+  }
+
+  /** Ends every link. */
+  close(): void {
+    this.listener.close();
+    for (const link of this.#links) link.close();
+  }
+
+  async #serve(conn: Conn): Promise<void> {
+    using channel = new Channel(new Peek(conn));
+    const peer = formatAddress(conn.remoteAddr as Deno.NetAddr);
+    this.#links.add(channel);
+    let client: Client | undefined;
+    try {
+      const first = await readFrameWithin(channel.peek, this.options.registerTimeout);
+      if (first?.type !== "Register") {
+        log.warning("Not a client", { peer, sent: first?.type ?? "nothing" });
+        return;
+      }
+      client = await this.#register(first, channel, peer);
+      if (client === undefined) return;
+      const command = await channel.receive();
+      const why = command === null ? "link closed" : `it sent ${command.type}`;
+      log.info("Client left", { client: client.tag, peer, why });
+    } catch (error) {
+      log.warning("Client lost", { client: client?.tag, peer, why: reason(error) });
+    } finally {
+      this.#links.delete(channel);
+      if (client !== undefined) this.registry.unregister(client);
+    }
+  }
+
+  async #register(
+    command: Register,
+    channel: Channel,
+    peer: string,
+  ): Promise<Client | undefined> {
+    const name = await tag(command.client_id);
+    // From here to the answer nothing may wait: the client is told of a visitor only after it.
+    try {
+      const { client, replaced } = this.registry.register(command, name, channel);
+      if (replaced !== undefined) this.#supersede(replaced);
+      channel.send({
+        type: "RegisterResult",
+        success: true,
+        error: null,
+        ...(client.generation === 2
+          ? {
+            version: PROTOCOL_VERSION,
+            public_urls: this.options.publicUrls(client.tokens),
+            heartbeat_s: this.options.heartbeat,
+          }
+          : {}),
+      });
+      if (client.generation === 2) channel.heartbeat(this.options.heartbeat);
+      client.pool.refill();
+      log.info("Client registered", {
+        client: name,
+        peer,
+        generation: client.generation,
+        version: command.client_version,
+        aliases: client.tokens.length - 1,
+      });
+      return client;
+    } catch (error) {
+      if (!(error instanceof RegistrationError)) throw error;
+      log.warning("Registration refused", { client: name, peer });
+      channel.send({ type: "RegisterResult", success: false, error: error.message });
+      await channel.flushed();
+      return undefined;
+    }
+  }
+
+  /** The earlier link of a client that registered again: it is told why it ends, then closed. */
+  #supersede({ tag, channel, generation }: Client): void {
+    log.info("Client replaced by a new registration", { client: tag });
+    if (generation === 2) {
+      channel.send({ type: "RegisterResult", success: false, error: "replaced" });
+    }
+    void channel.flushed().then(() => channel.close());
+  }
+}

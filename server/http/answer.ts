@@ -1,0 +1,104 @@
+/**
+ * Answers of the server itself: small, correct, and they say what to do.
+ *
+ * @module
+ */
+
+import type { HttpError } from "./error.ts";
+import { header, type RequestHead } from "./head.ts";
+import { isNavigation } from "./forward.ts";
+
+/** Status codes this server answers with, RFC 9110 §15. */
+const PHRASES: Record<number, string> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  408: "Request Timeout",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+const encoder = new TextEncoder();
+
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
+
+function page(status: number, phrase: string, error: HttpError, id: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${status} ${phrase}</title>
+<style>
+:root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
+body { margin: 18vh auto 0; padding: 0 1.5rem; max-width: 34rem; }
+h1 { font-size: 1.35rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+p { margin: .5rem 0; }
+small { opacity: .65; }
+</style>
+<h1>${escapeHtml(error.message)}</h1>
+<p>${escapeHtml(error.hint)}</p>
+<p><small>${status} ${phrase} · request ${id} · ARP</small></p>
+</html>
+`;
+}
+
+type Form = "json" | "html" | "text";
+
+function form(request: RequestHead | undefined): Form {
+  if (request === undefined) return "text";
+  const accept = header(request, "accept") ?? "";
+  if (/\bapplication\/(?:[a-z.-]+\+)?json\b/i.test(accept)) return "json";
+  return isNavigation(request) ? "html" : "text";
+}
+
+const TYPES: Record<Form, string> = {
+  json: "application/json",
+  html: "text/html; charset=utf-8",
+  text: "text/plain; charset=utf-8",
+};
+
+/**
+ * The bytes of an answer.
+ *
+ * @param request the request it answers, if it could be read: it decides JSON, HTML or text, and
+ * whether the answer to a `HEAD` leaves its body out.
+ * @param keepAlive whether further requests are welcome on the connection.
+ */
+export function answer(
+  error: HttpError,
+  request: RequestHead | undefined,
+  keepAlive: boolean,
+): Uint8Array {
+  const { status, message, hint, retryAfter } = error;
+  const id = crypto.randomUUID();
+  const phrase = PHRASES[status] ?? "Error";
+  const kind = form(request);
+  const body = encoder.encode(
+    kind === "json"
+      ? JSON.stringify({ status, error: message, hint, request_id: id }) + "\n"
+      : kind === "html"
+      ? page(status, phrase, error, id)
+      : message + "\n" + (hint === "" ? "" : hint + "\n"),
+  );
+  const head = encoder.encode(
+    `HTTP/1.1 ${status} ${phrase}\r\n` +
+      `Date: ${new Date().toUTCString()}\r\n` +
+      `Content-Type: ${TYPES[kind]}\r\n` +
+      `Content-Length: ${body.length}\r\n` +
+      "Cache-Control: no-store\r\n" +
+      "X-Content-Type-Options: nosniff\r\n" +
+      `X-Request-Id: ${id}\r\n` +
+      (retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`) +
+      `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`,
+  );
+  if (request?.method === "HEAD") return head;
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}

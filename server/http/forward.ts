@@ -1,0 +1,110 @@
+/**
+ * The head as it goes on to the service, and the response as it goes back: every byte as it came
+ * but for the lines named here.
+ *
+ * @module
+ */
+
+import { type Head, header, type RequestHead } from "./head.ts";
+import { COOKIE } from "./route.ts";
+
+/** What the service is told about the visitor. */
+export interface Forwarded {
+  /** The visitor's address. */
+  address: string;
+  proto: "http" | "https";
+  /** Whether the peer may itself say for whom it forwards (`--trusted-proxies`). */
+  trusted: boolean;
+}
+
+/** Lines that only a trusted proxy may send. */
+const SPOOFABLE: ReadonlySet<string> = new Set([
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "forwarded",
+]);
+
+const encoder = new TextEncoder();
+
+/** The `X-Forwarded-*` lines for a request. */
+function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarded): string {
+  const told = (name: string) => trusted ? header(head, name) : undefined;
+  const chain = trusted
+    ? head.headers.filter(({ name }) => name === "x-forwarded-for").map(({ value }) => value)
+    : [];
+  const host = told("x-forwarded-host") ?? header(head, "host");
+  return `X-Forwarded-For: ${[...chain, address].join(", ")}\r\n` +
+    `X-Forwarded-Proto: ${told("x-forwarded-proto") ?? proto}\r\n` +
+    (host === undefined ? "" : `X-Forwarded-Host: ${host}\r\n`);
+}
+
+/**
+ * The request's head for the service, followed by as many bytes of the body as are at hand.
+ *
+ * @param bytes the request from its first byte on.
+ * @param end where, in `bytes`, what is at hand of this request ends.
+ * @param target the new target, if the token carried a path.
+ */
+export function forwardRequest(
+  bytes: Uint8Array,
+  head: RequestHead,
+  end: number,
+  forwarded: Forwarded,
+  target?: string,
+): Uint8Array {
+  const firstLine = head.startLine.length + 2;
+  const line = target === undefined
+    ? bytes.subarray(0, firstLine)
+    : latin1Bytes(`${head.method} ${target} HTTP/1.${head.minor}\r\n`);
+  const added = latin1Bytes(forwardedLines(head, forwarded));
+  const pieces = [line, added];
+  let from = firstLine;
+  for (const { name, start, end } of head.headers) {
+    if (!SPOOFABLE.has(name) || (name === "forwarded" && forwarded.trusted)) continue;
+    pieces.push(bytes.subarray(from, start));
+    from = end;
+  }
+  pieces.push(bytes.subarray(from, end));
+  return concat(pieces);
+}
+
+/** Whether a browser loads a page with this request, and not one of its parts. */
+export function isNavigation(head: RequestHead): boolean {
+  if (head.method !== "GET") return false;
+  const mode = header(head, "sec-fetch-mode");
+  if (mode !== undefined) return mode === "navigate";
+  return (header(head, "accept") ?? "").includes("text/html") &&
+    header(head, "upgrade") === undefined;
+}
+
+/** The `Set-Cookie` line that keeps a browser with a client. */
+export function cookieLine(token: string, secure: boolean): string {
+  return `Set-Cookie: ${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Lax${
+    secure ? "; Secure" : ""
+  }\r\n`;
+}
+
+/** `bytes`, which start with `head`, with further header lines at its end. */
+export function addLines(bytes: Uint8Array, head: Head, lines: string): Uint8Array {
+  const blank = head.size - 2;
+  return concat([bytes.subarray(0, blank), encoder.encode(lines), bytes.subarray(blank)]);
+}
+
+function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const piece of pieces) size += piece.length;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

@@ -1,0 +1,123 @@
+/**
+ * Which client a request is for: every place a token may stand in, in the order they are tried.
+ *
+ * @module
+ */
+
+import { CLIENT_ID } from "@agentx/common";
+import { header, type RequestHead } from "./head.ts";
+
+/** Name of the cookie that keeps a browser with the client it navigated to. */
+export const COOKIE = "arp_token";
+
+/** A token found in a request. It need not be the id of any client. */
+export interface Candidate {
+  token: string;
+  place: "query" | "header" | "host" | "referer" | "cookie";
+  /** The target to send on when the token carried a path (`?token=ID/rest`). */
+  target?: string;
+}
+
+/**
+ * All tokens of a request, best place first. An application may use a `token` parameter of its own
+ * (the hot-reload socket of a development server does), so the caller takes the first candidate
+ * that names a client.
+ *
+ * @param domain `--domain`, if any: the first label of a host below it is a token.
+ */
+export function candidates(head: RequestHead, domain?: string): Candidate[] {
+  const found = fromTarget(head.target);
+  const named = header(head, "x-arp-token");
+  if (named) found.push({ token: named, place: "header" });
+  const host = header(head, "host");
+  const label = domain !== undefined && host !== undefined ? labelUnder(host, domain) : undefined;
+  if (label !== undefined) found.push({ token: label, place: "host" });
+  const referer = header(head, "referer");
+  if (referer !== undefined && host !== undefined) {
+    for (const { token } of fromReferer(referer, host)) found.push({ token, place: "referer" });
+  }
+  for (const { name, value } of head.headers) {
+    if (name === "cookie") found.push(...fromCookie(value));
+  }
+  return found;
+}
+
+function fromReferer(referer: string, host: string): Candidate[] {
+  const rest = /^https?:\/\/([^/?#]*)(.*)$/i.exec(referer);
+  return rest !== null && rest[1]!.toLowerCase() === host.toLowerCase() ? fromTarget(rest[2]!) : [];
+}
+
+function fromCookie(value: string): Candidate[] {
+  return value.split(";").map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${COOKIE}=`))
+    .map((pair) => ({ token: pair.slice(COOKIE.length + 1), place: "cookie" }));
+}
+
+/** The label in front of the domain, in lower case as host names are; port and final dot ignored. */
+function labelUnder(host: string, domain: string): string | undefined {
+  const name = host.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+  const suffix = "." + domain.toLowerCase();
+  if (!name.endsWith(suffix)) return undefined;
+  const label = name.slice(0, -suffix.length);
+  return label.includes(".") ? label.slice(label.lastIndexOf(".") + 1) : label;
+}
+
+function fromTarget(target: string): Candidate[] {
+  const mark = target.indexOf("?");
+  if (mark < 0) return [];
+  const path = target.slice(0, mark);
+  // A fragment is no part of a request, but a Referer may be any URL.
+  const query = target.slice(mark + 1);
+  const parts = query.split("&");
+  const found: Candidate[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (!part.startsWith("token=")) continue;
+    const { token, rest } = splitToken(part.slice("token=".length));
+    if (rest === undefined) found.push({ token, place: "query" });
+    else {
+      const others = parts.filter((_, other) => other !== index);
+      found.push({ token, place: "query", target: joinTarget(path, rest, others) });
+    }
+  }
+  return found;
+}
+
+/**
+ * Takes the value of a `token` parameter apart. A slash that stands as such leaves the rest as it
+ * is; one that is percent-encoded means that the whole value was, and it is decoded once.
+ */
+function splitToken(value: string): { token: string; rest?: string } {
+  // `token=$(grep client-id ~/.arp-client/config)` gives `token=client-id=ID`.
+  const raw = value.replace(/^client-id(=|%3D)/i, "");
+  const slash = /\/|%2F/i.exec(raw);
+  const token = decode(slash === null ? raw : raw.slice(0, slash.index));
+  if (slash === null) return { token };
+  const rest = raw.slice(slash.index + slash[0].length);
+  return { token, rest: slash[0] === "/" ? rest : encodeUnsafe(decode(rest)) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Makes decoded text fit for a request target again: no white space, control or non-ASCII. */
+function encodeUnsafe(text: string): string {
+  return text.replace(/[^\x21-\x7e]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
+}
+
+function joinTarget(path: string, rest: string, others: string[]): string {
+  const fragment = rest.indexOf("#");
+  const [tail = "", ...queries] = (fragment < 0 ? rest : rest.slice(0, fragment)).split("?");
+  const base = path.endsWith("/") ? path : path + "/";
+  const query = [queries.join("?"), ...others].filter((part) => part !== "").join("&");
+  return base + tail.replace(/^\/+/, "") + (query === "" ? "" : "?" + query);
+}
+
+/** A token as it may stand in an answer: one that could be an id, else a placeholder. */
+export function showToken(token: string): string {
+  return CLIENT_ID.test(token) ? token : "(not a valid client id)";
+}

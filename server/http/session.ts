@@ -1,0 +1,309 @@
+/**
+ * One HTTP visitor: reads request after request, routes each by its own token, and owns the
+ * upstream that answers.
+ *
+ * Two loops run side by side: this one reads requests, the upstream's carries answers back. They
+ * meet in the upstream's queue of requests that wait for their answers.
+ *
+ * @module
+ */
+
+import { isDisconnect } from "@agentx/common";
+import { closeQuietly, writeAll } from "@agentx/common";
+import type { Router } from "../router.ts";
+import type { Visitor } from "../visitor.ts";
+import { answer } from "./answer.ts";
+import { type Body, requestBody } from "./body.ts";
+import { HttpError } from "./error.ts";
+import { forwardRequest } from "./forward.ts";
+import { hasToken, HeadScanner, keepsAlive, parseRequestHead, type RequestHead } from "./head.ts";
+import { type Exchange, Upstream } from "./upstream.ts";
+
+/** How long a visitor that was answered may go on sending before it is cut off, in milliseconds. */
+const LINGER_MS = 1000;
+
+/** Times of a session, in milliseconds. */
+export interface SessionOptions {
+  /** For a head to come whole. */
+  headTimeout: number;
+}
+
+/** The life of one HTTP connection. */
+export class HttpSession {
+  /** Requests read so far. */
+  requests = 0;
+  /** Tags of the clients that were reached. */
+  readonly clients = new Set<string>();
+  #upstream: Upstream | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #scanner = new HeadScanner();
+  #draining = false;
+  /** How it ended; set once. */
+  #end: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly visitor: Visitor,
+    private readonly router: Router,
+    private readonly options: SessionOptions,
+  ) {}
+
+  /**
+   * Serves until either end has had enough.
+   *
+   * @returns how it ended, for the log.
+   */
+  async run(): Promise<string> {
+    try {
+      for (;;) {
+        const head = await this.#nextHead();
+        if (head === undefined) break;
+        await this.#serve(head);
+      }
+    } catch (error) {
+      if (error instanceof HttpError) await this.#refuse(error, undefined, false);
+      else if (isDisconnect(error)) this.#finish("visitor reset");
+      else this.#finish("internal error");
+      if (this.#end === "internal error") throw error;
+    } finally {
+      await this.#closing;
+      this.#upstream?.close();
+      closeQuietly(this.visitor.conn);
+      await this.#running;
+    }
+    return this.#end ?? "done";
+  }
+
+  /** Ends at the next moment when no request is under way. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#upstream?.idle !== false && this.visitor.peek.size === 0) this.#finish("drained");
+  }
+
+  /** Ends now. */
+  abort(why: string): void {
+    this.#finish(why);
+  }
+
+  /** Closes both ends; what waits on them returns. */
+  #finish(end: string): void {
+    this.#end ??= end;
+    this.#upstream?.close();
+    closeQuietly(this.visitor.conn);
+  }
+
+  /**
+   * Closes after an answer. A visitor that is still sending would lose the answer to a reset, so it
+   * is listened to for a moment.
+   */
+  async #linger(end: string): Promise<void> {
+    this.#end ??= end;
+    const { conn, peek } = this.visitor;
+    const timer = setTimeout(() => closeQuietly(conn), LINGER_MS);
+    try {
+      await conn.closeWrite();
+      do peek.consume(peek.size); while (await peek.fill());
+    } catch {
+      /* it is gone */
+    } finally {
+      clearTimeout(timer);
+      this.#finish(end);
+    }
+  }
+
+  /** The next request's head; undefined when no more will come. */
+  async #nextHead(): Promise<RequestHead | undefined> {
+    const { peek } = this.visitor;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for (;;) {
+        if (this.#end !== undefined) return undefined;
+        // A line end before a request line is tolerated, RFC 9112 §2.2.
+        while (peek.bytes[0] === 13 && peek.bytes[1] === 10) peek.consume(2);
+        if (peek.size > 0) {
+          const lines = this.#scanner.scan(peek.bytes);
+          if (lines !== undefined) return parseRequestHead(peek.bytes, lines);
+          timer ??= setTimeout(() => this.#tooSlow(), this.options.headTimeout);
+        }
+        if (!await peek.fill()) {
+          if (peek.size > 0 && this.#end === undefined) {
+            throw new HttpError(400, "The request ended in the middle of its head");
+          }
+          await this.#visitorDone();
+          return undefined;
+        }
+      }
+    } catch (error) {
+      if (this.#end !== undefined) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #tooSlow(): void {
+    const seconds = this.options.headTimeout / 1000;
+    void this.#refuse(
+      new HttpError(408, `The request's head did not come within ${seconds} s`),
+      undefined,
+      false,
+    );
+  }
+
+  /** The visitor will send no more: the service hears of it, and answers that are due still go. */
+  async #visitorDone(): Promise<void> {
+    if (this.#upstream?.open && !this.#upstream.idle) {
+      await this.#upstream.finish();
+      await this.#upstream.drained();
+    }
+  }
+
+  async #serve(head: RequestHead): Promise<void> {
+    this.requests++;
+    const { peek, traffic } = this.visitor;
+    let body: Body;
+    try {
+      body = requestBody(head);
+    } catch (error) {
+      return await this.#refuse(error as HttpError, head, false);
+    }
+    let sent = false;
+    while (!sent) {
+      let upstream: Upstream;
+      let exchange: Exchange;
+      try {
+        const route = this.router.route(head, this.visitor);
+        upstream = await this.#reach(route.client);
+        const end = head.size + body.take(peek.bytes, head.size);
+        exchange = {
+          head,
+          sent: forwardRequest(peek.bytes, head, end, route.forwarded, route.target),
+          whole: body.done,
+          lines: route.lines,
+          status: hasToken(head, "connection", "upgrade")
+            ? Promise.withResolvers<number>()
+            : undefined,
+        };
+        peek.consume(end);
+      } catch (error) {
+        if (!(error instanceof HttpError)) throw error;
+        const keepAlive = error.status !== 400 && body.done && keepsAlive(head) && !this.#draining;
+        if (keepAlive) peek.consume(head.size);
+        return await this.#refuse(error, head, keepAlive);
+      }
+      sent = await upstream.send(exchange);
+      if (!sent) continue;
+      traffic.up += exchange.sent.length;
+      if (!body.done) await this.#sendBody(upstream, body);
+      if (exchange.status !== undefined) {
+        await this.#awaitUpgrade(upstream, exchange.status.promise);
+      }
+    }
+  }
+
+  /** The upstream for a client: the one at hand, or a new one once the last has answered all. */
+  async #reach(client: Upstream["client"]): Promise<Upstream> {
+    const current = this.#upstream;
+    if (current?.client === client && current.open) return current;
+    if (current !== undefined) {
+      await current.drained();
+      current.close();
+      this.#upstream = undefined;
+      await this.#running;
+    }
+    this.router.admit(client);
+    const tunnel = await client.pool.take();
+    if (this.#end !== undefined) {
+      tunnel.close();
+      throw new Deno.errors.Interrupted("the visitor left");
+    }
+    this.clients.add(client.tag);
+    const upstream = new Upstream(client, this.visitor, tunnel, {
+      answered: (exchange, keepAlive) => this.#answered(exchange, keepAlive),
+    });
+    this.#upstream = upstream;
+    this.#running = this.#watch(upstream);
+    return upstream;
+  }
+
+  /** Runs an upstream, and turns its failure into an answer or an end. */
+  async #watch(upstream: Upstream): Promise<void> {
+    try {
+      await upstream.run();
+    } catch (error) {
+      const exchange = upstream.unanswered;
+      if (this.#end !== undefined || this.#upstream !== upstream) return;
+      if (error instanceof HttpError && exchange !== undefined) {
+        exchange.status?.resolve(error.status);
+        this.#closing = this.#respond(error, exchange.head, false);
+      } else this.#finish("answer broke off");
+    }
+  }
+
+  async #sendBody(upstream: Upstream, body: Body): Promise<void> {
+    const { peek, traffic } = this.visitor;
+    // Until the service is reached the request may have to be sent again, so no more of it goes out.
+    if (!await upstream.started) return this.#abandon();
+    while (!body.done) {
+      if (peek.size === 0 && !await peek.fill()) {
+        throw new Deno.errors.UnexpectedEof("the request broke off in its body");
+      }
+      const bytes = peek.bytes;
+      const count = this.#takeBody(upstream, body, bytes);
+      try {
+        await upstream.write(bytes.subarray(0, count));
+      } catch {
+        return this.#abandon();
+      }
+      traffic.up += count;
+      peek.consume(count);
+    }
+  }
+
+  /** What of `bytes` belongs to the body. A bad chunk ends the upstream: it has half a request. */
+  #takeBody(upstream: Upstream, body: Body, bytes: Uint8Array): number {
+    try {
+      return body.take(bytes, 0);
+    } catch (error) {
+      if (upstream.unanswered === undefined) this.#finish("malformed request");
+      this.#upstream = undefined;
+      upstream.close();
+      throw error;
+    }
+  }
+
+  /** The service does not want the rest of a body: its answer, if any, is the connection's last. */
+  async #abandon(): Promise<void> {
+    await this.#running;
+    await (this.#closing ??= this.#linger("service ended first"));
+  }
+
+  /** After a request to upgrade: raw bytes from now on, or the next request. */
+  async #awaitUpgrade(upstream: Upstream, status: Promise<number>): Promise<void> {
+    if (await Promise.race([status, this.#running]) !== 101) return;
+    await upstream.upgrade(this.visitor.peek);
+    await this.#running;
+    this.#finish("done");
+  }
+
+  #answered(exchange: Exchange, keepAlive: boolean): void {
+    if (keepAlive && !(this.#draining && this.#upstream?.idle)) return;
+    if (exchange.whole && this.visitor.peek.size === 0) this.#finish("done");
+    else this.#closing ??= this.#linger("done");
+  }
+
+  /** Answers a request that goes to no client, once those before it have their answers. */
+  async #refuse(error: HttpError, head: RequestHead | undefined, keepAlive: boolean) {
+    await this.#upstream?.drained();
+    if (this.#end !== undefined) return;
+    if (keepAlive) await writeAll(this.visitor.conn, answer(error, head, true));
+    else await (this.#closing ??= this.#respond(error, head, false));
+  }
+
+  async #respond(error: HttpError, head: RequestHead | undefined, keepAlive: boolean) {
+    this.#end = `answered ${error.status}`;
+    this.#upstream?.close();
+    await writeAll(this.visitor.conn, answer(error, head, keepAlive)).catch(() => {});
+    await this.#linger(this.#end);
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * The service's side of an HTTP visitor: one tunnel, the requests that wait for their answers on
+ * it, and the answers on their way back.
+ *
+ * @module
+ */
+
+import { copy, isDisconnect, type Peek } from "@agentx/common";
+import { writeAll } from "@agentx/common";
+import type { Client } from "../registry.ts";
+import type { Tunnel } from "../tunnel.ts";
+import type { Visitor } from "../visitor.ts";
+import { type Body, isEndless, responseBody } from "./body.ts";
+import { HttpError } from "./error.ts";
+import { addLines } from "./forward.ts";
+import {
+  HeadScanner,
+  keepsAlive,
+  parseResponseHead,
+  type RequestHead,
+  type ResponseHead,
+} from "./head.ts";
+
+/** Tunnels tried for one request before the visitor gets an error. */
+const MAX_TRIES = 3;
+
+/** A request that waits for its answer. */
+export interface Exchange {
+  head: RequestHead;
+  /** What was sent of it, to be sent again if the tunnel turns out to be dead. */
+  sent: Uint8Array;
+  /** Whether `sent` is all of it. */
+  whole: boolean;
+  /** Header lines to add to the answer. */
+  lines: string;
+  /** The status, for a request to upgrade: the session must know it before it reads on. */
+  status: PromiseWithResolvers<number> | undefined;
+}
+
+/** What a session hears of its upstream. */
+export interface UpstreamEvents {
+  /** An answer is complete; `keepAlive` tells whether both ends expect another. */
+  answered(exchange: Exchange, keepAlive: boolean): void;
+}
+
+/** Methods that may be sent twice, RFC 9110 §9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/** The tunnel ended before the answer to anything sent on it had begun. */
+class TunnelLost extends Error {}
+
+/** One tunnel with its requests. Its session owns it and calls {@link Upstream.close}. */
+export class Upstream {
+  #exchanges: Exchange[] = [];
+  #tries = 1;
+  #starting = true;
+  #started = Promise.withResolvers<boolean>();
+  #drained: PromiseWithResolvers<void> | undefined;
+  #retrying: Promise<void> | undefined;
+  #over = false;
+  #closed = false;
+  /** Whether a part of the front exchange's answer has reached the visitor. */
+  #answering = false;
+
+  constructor(
+    readonly client: Client,
+    private readonly visitor: Visitor,
+    private tunnel: Tunnel,
+    private readonly events: UpstreamEvents,
+  ) {
+    client.visitors++;
+  }
+
+  /** Whether it takes another request. */
+  get open(): boolean {
+    return !this.#over;
+  }
+
+  /** Whether no answer is due. */
+  get idle(): boolean {
+    return this.#exchanges.length === 0;
+  }
+
+  /** The request that waits for its answer, unless a part of that has reached the visitor. */
+  get unanswered(): Exchange | undefined {
+    return this.#answering ? undefined : this.#exchanges[0];
+  }
+
+  /** Resolves when the service was reached (true), or cannot be (false). */
+  get started(): Promise<boolean> {
+    return this.#started.promise;
+  }
+
+  /** Resolves when no answer is due, or none will come. */
+  drained(): Promise<void> {
+    if (this.idle || this.#over) return Promise.resolve();
+    return (this.#drained ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /**
+   * Sends a request's head and the part of its body at hand; false when the tunnel ended before, and
+   * the request belongs on another.
+   */
+  async send(exchange: Exchange): Promise<boolean> {
+    await this.#retrying;
+    if (this.#over) return false;
+    const first = this.#starting && this.idle;
+    this.#exchanges.push(exchange);
+    try {
+      if (first) await this.#start(exchange.sent);
+      else await writeAll(this.tunnel.conn, exchange.sent);
+    } catch {
+      // The reading side meets the same end, and knows whether to try again.
+    }
+    return true;
+  }
+
+  /** Sends more of a body. Throws when the service no longer listens. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await writeAll(this.tunnel.conn, bytes);
+  }
+
+  /** Passes on what the visitor sends from now on, raw, and the end of it. */
+  async upgrade(peek: Peek): Promise<void> {
+    await copy(peek, this.tunnel.conn, (bytes) => this.visitor.traffic.up += bytes);
+  }
+
+  /** Passes on that the visitor will send nothing more. */
+  async finish(): Promise<void> {
+    try {
+      await this.tunnel.conn.closeWrite();
+    } catch { /* it ended first */ }
+  }
+
+  #start(head: Uint8Array): Promise<void> {
+    const { name, tls } = this.visitor;
+    return this.tunnel.start({ visitor: name, protocol: "http", tls }, head);
+  }
+
+  /**
+   * Carries answers back until the tunnel ends.
+   *
+   * @throws {HttpError} when the front request will get no answer; nothing of one was sent.
+   * @throws when an answer broke off in the middle, or the visitor is gone.
+   */
+  async run(): Promise<void> {
+    try {
+      for (;;) {
+        try {
+          return await this.#answers();
+        } catch (error) {
+          if (!this.#mayRetry(error)) throw this.#final(error);
+        }
+        this.#retrying = this.#retry();
+        await this.#retrying;
+        this.#retrying = undefined;
+      }
+    } finally {
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#started.resolve(false);
+    this.#drained?.resolve();
+  }
+
+  #mayRetry(error: unknown): boolean {
+    const lost = error instanceof TunnelLost || (this.#starting && !(error instanceof HttpError));
+    return lost && !this.#over && this.#tries < MAX_TRIES && this.#exchanges.length > 0 &&
+      this.#exchanges.every((exchange) =>
+        this.#starting || (exchange.whole && IDEMPOTENT.has(exchange.head.method))
+      );
+  }
+
+  #final(error: unknown): unknown {
+    if (!(error instanceof TunnelLost) && !this.#starting) return error;
+    if (error instanceof HttpError) return error;
+    return new HttpError(502, "The service ended the connection without an answer");
+  }
+
+  async #retry(): Promise<void> {
+    this.tunnel.close();
+    this.#tries++;
+    this.tunnel = await this.client.pool.take();
+    if (this.#over) this.tunnel.close();
+    this.#starting = true;
+    await this.#start(this.#exchanges[0]!.sent).catch(() => {});
+    for (const { sent } of this.#exchanges.slice(1)) {
+      await writeAll(this.tunnel.conn, sent).catch(() => {});
+    }
+  }
+
+  async #answers(): Promise<void> {
+    const started = await this.tunnel.started();
+    if (!started.ok) {
+      throw new HttpError(
+        502,
+        "The local service cannot be reached",
+        `The client reports: ${started.reason}`,
+      );
+    }
+    // A generation 1 client does not say whether its service was reached; its first bytes do.
+    if (this.tunnel.generation === 2) this.#starting = false;
+    this.#started.resolve(true);
+    const peek = this.tunnel.peek;
+    const scanner = new HeadScanner();
+    let body: Body | undefined;
+    let keepAlive = true;
+    for (;;) {
+      if (peek.size === 0 && !await this.#fill(peek)) {
+        if (body !== undefined && isEndless(body)) return this.#done(false);
+        if (body !== undefined) throw new Deno.errors.UnexpectedEof("the answer broke off");
+        if (this.idle) return this.#end();
+        throw new TunnelLost();
+      }
+      if (body !== undefined) {
+        const bytes = peek.bytes;
+        const count = body.take(bytes, 0);
+        await this.#toVisitor(count === bytes.length ? bytes : bytes.subarray(0, count));
+        peek.consume(count);
+      } else {
+        const exchange = this.#exchanges[0];
+        // Bytes that no request asked for, such as a 408 before a service closes.
+        if (exchange === undefined) return this.#end();
+        this.#starting = false;
+        const head = this.#scan(peek, scanner);
+        if (head === "more") {
+          if (await this.#fill(peek)) continue;
+          throw new TunnelLost();
+        }
+        if (head !== undefined && head.status < 200 && head.status !== 101) {
+          await this.#toVisitor(peek.bytes.subarray(0, head.size));
+          peek.consume(head.size);
+          continue;
+        }
+        exchange.status?.resolve(head?.status ?? 200);
+        if (head === undefined || head.status === 101) return await this.#raw(peek, head);
+        body = responseBody(head, exchange.head.method);
+        keepAlive = keepsAlive(head) && keepsAlive(exchange.head) && !isEndless(body);
+        const bytes = peek.bytes;
+        const end = head.size + body.take(bytes, head.size);
+        const piece = bytes.subarray(0, end);
+        await this.#toVisitor(
+          exchange.lines === "" ? piece : addLines(piece, head, exchange.lines),
+        );
+        peek.consume(end);
+      }
+      if (body.done) {
+        body = undefined;
+        this.#done(keepAlive);
+      }
+    }
+  }
+
+  /** The head at the front; undefined when it is none, and the bytes pass as they are. */
+  #scan(peek: Peek, scanner: HeadScanner): ResponseHead | "more" | undefined {
+    try {
+      const lines = scanner.scan(peek.bytes);
+      return lines === undefined ? "more" : parseResponseHead(peek.bytes, lines);
+    } catch (error) {
+      if (error instanceof HttpError) return undefined;
+      throw error;
+    }
+  }
+
+  /** From here on bytes are just bytes: an upgrade, or a service that does not speak HTTP. */
+  async #raw(peek: Peek, head: ResponseHead | undefined): Promise<void> {
+    this.#answering = true;
+    await copy(peek, this.visitor.conn, (bytes) => this.visitor.traffic.down += bytes);
+    // After an upgrade the visitor's own direction may go on; the session waits for it.
+    if (head === undefined) this.#done(false);
+  }
+
+  /** Reads; an end of any kind is false. */
+  async #fill(peek: Peek): Promise<boolean> {
+    try {
+      return await peek.fill();
+    } catch (error) {
+      if (isDisconnect(error)) return false;
+      throw error;
+    }
+  }
+
+  async #toVisitor(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.#answering = true;
+    await writeAll(this.visitor.conn, bytes);
+    this.visitor.traffic.down += bytes.length;
+  }
+
+  #done(keepAlive: boolean): void {
+    const exchange = this.#exchanges.shift()!;
+    this.#answering = false;
+    this.#tries = 1;
+    if (this.idle) {
+      this.#drained?.resolve();
+      this.#drained = undefined;
+    }
+    this.events.answered(exchange, keepAlive);
+  }
+
+  /** Ends the tunnel. */
+  close(): void {
+    this.#over = true;
+    this.tunnel.close();
+    if (!this.#closed) this.client.visitors--;
+    this.#closed = true;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * `arps`: the only file of the server with arguments, signals and exit codes.
+ *
+ * @module
+ */
+
+import { formatAddress, getLogger, reason, setupLogging } from "@agentx/common";
+import { permissionFlags, revokeAllBut, shutdownSignals, UsageError } from "@agentx/common/cli";
+import { serverConfig, VERSION } from "./config.ts";
+import { permissions, readRequest } from "./program.ts";
+import { Server } from "./server.ts";
+
+async function main(): Promise<void> {
+  const request = await readRequest(Deno.args);
+  if (request.kind === "print") return print(request.text);
+  const { values } = request;
+  if (values["print-permissions"]) {
+    return print(permissionFlags(permissions(values)).join("\n") + "\n");
+  }
+  const config = serverConfig(values);
+  await using _logging = await setupLogging({
+    level: values["log-level"],
+    file: values["log-file"],
+  });
+  await revokeAllBut(
+    "net",
+    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
+  );
+  using shutdown = shutdownSignals();
+  await using server = new Server(config);
+  const log = getLogger(["arps"]);
+  const { control, proxy, public: visitors } = server.ports;
+  log.info("Server ready", {
+    version: VERSION,
+    control: formatAddress(control),
+    proxy: formatAddress(proxy),
+    public: formatAddress(visitors),
+  });
+  await aborted(shutdown.drain);
+  await Promise.race([server.drain(), aborted(shutdown.now)]);
+  log.info("Server stopped");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`arps: ${reason(error)}\n`));
+    Deno.exit(error instanceof UsageError ? 2 : 1);
+  }
+  Deno.exit(0);
+}

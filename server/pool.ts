@@ -1,0 +1,166 @@
+/**
+ * The warm tunnels of one client, and the visitors that wait for one.
+ *
+ * @module
+ */
+
+import { Demand } from "./demand.ts";
+import { HttpError } from "./http/error.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Sizes and times of a {@link Pool}. */
+export interface PoolOptions {
+  /** Warm tunnels at rest. */
+  size: number;
+  /** Warm tunnels at most, however great the demand. */
+  max: number;
+  /** Visitors that may wait for a tunnel. */
+  queue: number;
+  /** How long one may wait, in milliseconds. */
+  wait: number;
+  /** How long a tunnel may stay idle, in milliseconds: routers forget quiet connections. */
+  maxIdle: number;
+}
+
+interface Waiter {
+  resolve(tunnel: Tunnel): void;
+  reject(error: Error): void;
+  timer: ReturnType<typeof setTimeout>;
+  /** The queue it stands in; a new registration of the client takes the queue over. */
+  queue: Set<Waiter>;
+}
+
+/** The idle tunnels of a client; each is in here, or with exactly one visitor. */
+export class Pool {
+  /** The newest last: it is the likeliest to be alive. */
+  #idle: Tunnel[] = [];
+  #waiting = new Set<Waiter>();
+  #asked = 0;
+  #demand = new Demand();
+  #closed: HttpError | undefined;
+
+  /** @param ask requests that many tunnels from the client. */
+  constructor(readonly options: PoolOptions, private readonly ask: (count: number) => void) {}
+
+  /** Idle tunnels. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** Visitors in the queue. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Idle tunnels to keep, by demand. */
+  get target(): number {
+    const { size, max } = this.options;
+    return Math.max(size, Math.min(this.#demand.peak, max));
+  }
+
+  /**
+   * A tunnel for a visitor: the newest idle one, else the next that comes.
+   *
+   * @throws {HttpError} 503 when the queue is full or the client went offline, 504 after the wait.
+   */
+  take(): Promise<Tunnel> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    this.#demand.arrived(performance.now());
+    const tunnel = this.#idle.pop();
+    if (tunnel === undefined && this.#waiting.size >= this.options.queue) {
+      return Promise.reject(
+        new HttpError(503, "Too many visitors wait for this client", "Try again shortly.", 5),
+      );
+    }
+    const taken = tunnel === undefined ? this.#enqueue() : Promise.resolve(tunnel);
+    this.refill();
+    return taken;
+  }
+
+  #enqueue(): Promise<Tunnel> {
+    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
+    const timer = setTimeout(() => {
+      waiter.queue.delete(waiter);
+      reject(
+        new HttpError(
+          504,
+          "The client opened no tunnel in time",
+          "It may be overloaded or asleep.",
+        ),
+      );
+    }, this.options.wait);
+    const waiter: Waiter = { resolve, reject, timer, queue: this.#waiting };
+    this.#waiting.add(waiter);
+    return promise;
+  }
+
+  /** A tunnel that was asked for came, `ms` milliseconds later. */
+  put(tunnel: Tunnel, ms: number): void {
+    this.#asked--;
+    this.#demand.refilled(ms);
+    if (this.#closed !== undefined) return tunnel.close();
+    for (const waiter of this.#waiting) {
+      this.#waiting.delete(waiter);
+      clearTimeout(waiter.timer);
+      return waiter.resolve(tunnel);
+    }
+    this.#idle.push(tunnel);
+    tunnel.watch(() => this.#lost(tunnel));
+  }
+
+  /** A tunnel that was asked for did not come in time. */
+  missed(): void {
+    this.#asked--;
+    this.refill();
+  }
+
+  /** Moves the visitors that wait to the pool of the client's new registration. */
+  handOver(to: Pool): void {
+    for (const waiter of this.#waiting) {
+      waiter.queue = to.#waiting;
+      to.#waiting.add(waiter);
+    }
+    this.#waiting.clear();
+  }
+
+  /** Asks for what is missing, counting what was asked for already. */
+  refill(): void {
+    const missing = this.target + this.#waiting.size - this.#idle.length - this.#asked;
+    if (missing <= 0 || this.#closed !== undefined) return;
+    this.#asked += missing;
+    this.ask(missing);
+  }
+
+  /** Every few seconds: retires old tunnels, trims those the demand no longer calls for, repairs. */
+  sweep(now: number = performance.now()): void {
+    this.#demand.decay();
+    let surplus = this.#idle.length - this.target;
+    const old = now - this.options.maxIdle;
+    for (const tunnel of [...this.#idle]) {
+      if (surplus > 0 || tunnel.since < old) {
+        surplus--;
+        this.#lost(tunnel);
+      }
+    }
+    this.refill();
+  }
+
+  /** Ends all idle tunnels and turns the waiting visitors away. */
+  close(why: HttpError): void {
+    this.#closed = why;
+    for (const tunnel of this.#idle.splice(0)) tunnel.close();
+    for (const waiter of this.#waiting) {
+      clearTimeout(waiter.timer);
+      waiter.reject(why);
+    }
+    this.#waiting.clear();
+  }
+
+  /** An idle tunnel is of no use any more; one that a visitor took is not the pool's to close. */
+  #lost(tunnel: Tunnel): void {
+    const at = this.#idle.indexOf(tunnel);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    tunnel.close();
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Who is online: clients by id and alias, and the tunnels they were asked for.
+ *
+ * @module
+ */
+
+import { type Channel, CLIENT_ID, type Peek, type Register } from "@agentx/common";
+import { HttpError } from "./http/error.ts";
+import { Pool, type PoolOptions } from "./pool.ts";
+import { Tunnel } from "./tunnel.ts";
+
+/** How long a capability to open a tunnel is good for, in milliseconds. */
+const ASK_EXPIRY_MS = 10_000;
+/** How long a client that left is remembered, to answer "offline" and not "unknown". */
+const REMEMBER_MS = 10 * 60_000;
+const REMEMBER_MAX = 1000;
+
+/** What to do when an id registers that is online. */
+export type DuplicatePolicy = "replace" | "reject";
+
+/** A registered client; each registration is an object of its own, which is what fences them. */
+export interface Client {
+  readonly id: string;
+  /** Names it in logs. */
+  readonly tag: string;
+  readonly tokens: readonly string[];
+  readonly generation: 1 | 2;
+  readonly channel: Channel;
+  readonly pool: Pool;
+  /** Visitors being served. */
+  visitors: number;
+}
+
+interface Ask {
+  client: Client;
+  at: number;
+}
+
+/** A registration that cannot be. The message is for the client. */
+export class RegistrationError extends Error {
+  override name = "RegistrationError";
+}
+
+/** All clients of a server. */
+export class Registry {
+  #clients = new Map<string, Client>();
+  #asks = new Map<string, Ask>();
+  #left = new Map<string, number>();
+
+  constructor(readonly pool: PoolOptions, readonly policy: DuplicatePolicy) {}
+
+  /** Clients online. */
+  get clients(): Set<Client> {
+    return new Set(this.#clients.values());
+  }
+
+  /**
+   * Enters a client; an earlier registration of the same id gives way or stands, by policy.
+   *
+   * @returns the new entry, and the one it replaced, which the caller tells and closes.
+   * @throws {RegistrationError} for an id or alias that is invalid or taken.
+   */
+  register(
+    command: Register,
+    tag: string,
+    channel: Channel,
+  ): { client: Client; replaced: Client | undefined } {
+    const tokens = [...new Set([command.client_id, ...command.aliases ?? []])];
+    for (const token of tokens) {
+      if (!CLIENT_ID.test(token)) {
+        const what = token === command.client_id ? "client_id" : "alias";
+        throw new RegistrationError(`${what} is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -`);
+      }
+      const owner = this.#clients.get(token);
+      if (owner === undefined || owner.id === command.client_id) continue;
+      throw new RegistrationError(`'${token}' is taken by another client`);
+    }
+    const replaced = this.#clients.get(command.client_id);
+    if (replaced !== undefined && this.policy === "reject") {
+      throw new RegistrationError(`'${command.client_id}' is online already`);
+    }
+    const client: Client = {
+      id: command.client_id,
+      tag,
+      tokens,
+      generation: (command.version ?? 1) >= 2 ? 2 : 1,
+      channel,
+      pool: new Pool(this.pool, (count) => this.#ask(client, count)),
+      visitors: 0,
+    };
+    if (replaced !== undefined) {
+      replaced.pool.handOver(client.pool);
+      this.unregister(replaced);
+    }
+    for (const token of tokens) {
+      this.#clients.set(token, client);
+      this.#left.delete(token);
+    }
+    return { client, replaced };
+  }
+
+  /** Removes this very registration; a later one of the same id stays. */
+  unregister(client: Client): void {
+    const now = performance.now();
+    for (const token of client.tokens) {
+      if (this.#clients.get(token) !== client) continue;
+      this.#clients.delete(token);
+      this.#left.set(token, now);
+    }
+    for (const [capability, ask] of this.#asks) {
+      if (ask.client === client) this.#asks.delete(capability);
+    }
+    client.pool.close(new HttpError(503, "The client went offline", "Try again shortly.", 2));
+  }
+
+  /** The client a token leads to. */
+  find(token: string): Client | undefined {
+    return this.#clients.get(token);
+  }
+
+  /** Whether a client of that token was here a while ago. */
+  wasHere(token: string): boolean {
+    return this.#left.has(token);
+  }
+
+  /**
+   * Takes a tunnel that its client opened because it was asked to.
+   *
+   * @returns the client whose pool it joined; undefined when nobody asked for it, it came too late,
+   * or it was another client that was asked.
+   */
+  redeem(capability: string, clientId: string, peek: Peek): Client | undefined {
+    const ask = this.#asks.get(capability);
+    if (ask === undefined || ask.client.id !== clientId) return undefined;
+    this.#asks.delete(capability);
+    const { client, at } = ask;
+    client.pool.put(new Tunnel(peek, client.generation), performance.now() - at);
+    return client;
+  }
+
+  /** Every second or so: forgets capabilities nobody used, and clients long gone. */
+  expire(now: number = performance.now()): void {
+    for (const [capability, { client, at }] of this.#asks) {
+      if (now - at < ASK_EXPIRY_MS) break; // entered in this order
+      this.#asks.delete(capability);
+      client.pool.missed();
+    }
+    for (const [token, at] of this.#left) {
+      if (now - at < REMEMBER_MS && this.#left.size <= REMEMBER_MAX) break;
+      this.#left.delete(token);
+    }
+  }
+
+  /** Every few seconds: the pools' sweep. */
+  sweep(): void {
+    for (const client of this.clients) client.pool.sweep();
+  }
+
+  #ask(client: Client, count: number): void {
+    const at = performance.now();
+    for (let i = 0; i < count; i++) {
+      const capability = crypto.getRandomValues(new Uint8Array(16)).toHex();
+      this.#asks.set(capability, { client, at });
+      client.channel.send({ type: "RequestNewProxyConn", proxy_conn_id: capability });
+    }
+  }
+}

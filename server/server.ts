@@ -1,0 +1,130 @@
+/**
+ * The server: opens the listeners, owns every task, ends them all.
+ *
+ * @module
+ */
+
+import { type Address, getLogger, type Listen, type Listener, listenTcp } from "@agentx/common";
+import type { ServerConfig } from "./config.ts";
+import { ControlPort } from "./control.ts";
+import { PerAddress } from "./limits.ts";
+import { serveProxyPort } from "./proxy.ts";
+import { PublicPort } from "./public.ts";
+import { Registry } from "./registry.ts";
+import { Router } from "./router.ts";
+import { publicUrls } from "./urls.ts";
+
+const log = getLogger(["arps"]);
+
+const EXPIRE_EVERY_MS = 1000;
+const SWEEP_EVERY_MS = 5000;
+/** A tunnel that idles longer may have been forgotten by a router on its way, in milliseconds. */
+const MAX_TUNNEL_IDLE_MS = 90_000;
+const QUEUE_WAIT_MS = 10_000;
+
+type PortName = "control" | "proxy" | "public";
+
+/** A running server. */
+export class Server implements AsyncDisposable {
+  /** The addresses really bound. */
+  readonly ports: Readonly<Record<PortName, Address>>;
+  readonly #proxyListener: Listener;
+  readonly #control: ControlPort;
+  readonly #public: PublicPort;
+  readonly #tasks: Promise<void>[];
+  readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #graceSeconds: number;
+
+  /**
+   * Opens the three ports and serves.
+   *
+   * @param listen how to open a port; TCP by default.
+   * @throws {Error} that names the flag when a port cannot be opened; none stays open then.
+   */
+  constructor(config: ServerConfig, listen: Listen = listenTcp) {
+    const listeners = openAll(config, listen);
+    this.ports = {
+      control: listeners.control.address,
+      proxy: listeners.proxy.address,
+      public: listeners.public.address,
+    };
+    const registry = new Registry(
+      {
+        size: config.poolSize,
+        max: config.maxPoolSize,
+        queue: config.queueSize,
+        wait: QUEUE_WAIT_MS,
+        maxIdle: MAX_TUNNEL_IDLE_MS,
+      },
+      config.onDuplicate,
+    );
+    const names = { ...config, port: listeners.public.address.port };
+    const perAddress = new PerAddress({ count: config.maxPerIp, rate: config.ratePerIp });
+    this.#graceSeconds = config.graceSeconds;
+    this.#proxyListener = listeners.proxy;
+    this.#control = new ControlPort(listeners.control, registry, {
+      registerTimeout: config.registerTimeout,
+      heartbeat: config.heartbeatSeconds,
+      publicUrls: (tokens) => publicUrls(tokens, names),
+    });
+    this.#public = new PublicPort(
+      listeners.public,
+      new Router(registry, config),
+      perAddress,
+      config,
+    );
+    this.#tasks = [
+      this.#control.run(),
+      serveProxyPort(listeners.proxy, registry),
+      this.#public.run(),
+    ];
+    this.#timers = [
+      setInterval(() => registry.expire(), EXPIRE_EVERY_MS),
+      setInterval(() => {
+        registry.sweep();
+        this.#public.sweep();
+        perAddress.sweep();
+      }, SWEEP_EVERY_MS),
+    ];
+  }
+
+  /**
+   * Stops in order: takes no new visitors, tells the clients, and lets running visitors finish
+   * within the grace time.
+   */
+  async drain(): Promise<void> {
+    log.info("Draining", { visitors: this.#public.visitors, grace_s: this.#graceSeconds });
+    this.#control.drain(this.#graceSeconds);
+    await this.#public.drain(this.#graceSeconds * 1000);
+  }
+
+  /** Stops at once: ends every connection and waits for the tasks. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#control.close();
+    this.#proxyListener.close();
+    await this.#public.close();
+    await Promise.all(this.#tasks);
+  }
+}
+
+function openAll(config: ServerConfig, listen: Listen): Record<PortName, Listener> {
+  const opened: Listener[] = [];
+  const open = (name: PortName): Listener => {
+    const address = { hostname: config.bind, port: config[`${name}Port`] };
+    try {
+      const listener = listen(address);
+      opened.push(listener);
+      return listener;
+    } catch (error) {
+      for (const listener of opened) listener.close();
+      const taken = error instanceof Deno.errors.AddrInUse;
+      throw new Error(
+        `Cannot listen on --${name}-port ${address.port} of ${config.bind}: ` +
+          (taken ? "another program uses it; stop that or choose another port" : String(error)),
+        { cause: error },
+      );
+    }
+  };
+  return { control: open("control"), proxy: open("proxy"), public: open("public") };
+}

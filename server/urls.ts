@@ -1,0 +1,34 @@
+/**
+ * Where visitors find a client.
+ *
+ * @module
+ */
+
+/** What the server knows of its own names. */
+export interface PublicNames {
+  /** `--public-url`, if the owner gave one: scheme, host and port that visitors use. */
+  publicUrl?: string | undefined;
+  /** `--domain` */
+  domain?: string | undefined;
+  /** Port really bound. */
+  port: number;
+}
+
+const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+/**
+ * One URL a token. Without a name of its own the server writes the host `0.0.0.0`, and the client
+ * puts the name it dialled.
+ */
+export function publicUrls(
+  tokens: readonly string[],
+  { publicUrl, domain, port }: PublicNames,
+): string[] {
+  const base = new URL(publicUrl ?? `http://${domain ?? "0.0.0.0"}:${port}/`);
+  return tokens.map((token) => {
+    const url = new URL(base);
+    if (domain !== undefined && DNS_LABEL.test(token)) url.hostname = `${token}.${domain}`;
+    else url.searchParams.set("token", token);
+    return url.href;
+  });
+}
