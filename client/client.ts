@@ -116,7 +116,7 @@ async function serveLink(
     proxy: { hostname: config.serverAddr, port: config.proxyPort },
     local: { hostname: config.localAddr, port: config.localPort },
     clientId: config.clientId,
-    generation: link.generation,
+    kind: link.tunnels,
   };
   const leave = () => link[Symbol.dispose]();
   drain.addEventListener("abort", leave, { once: true });

@@ -107,6 +107,20 @@ export interface ClientConfig {
 }
 
 /**
+ * The port of the service to expose, the one option without a default.
+ *
+ * @throws {UsageError} when it is missing.
+ */
+export function localPort(values: Values<typeof OPTIONS>): number {
+  const port = values["local-port"];
+  if (port !== undefined && port !== 0) return port;
+  throw new UsageError(
+    "--local-port: expected the port of the service to expose, found none\n" +
+      "For example: arpc --client-id my-app --server-addr your-server.com --local-port 3000",
+  );
+}
+
+/**
  * The configuration that the options describe.
  *
  * @param fallbackId the id for a client that was given none.
@@ -116,13 +130,6 @@ export function clientConfig(
   values: Values<typeof OPTIONS>,
   fallbackId: () => string,
 ): ClientConfig {
-  const localPort = values["local-port"];
-  if (localPort === undefined || localPort === 0) {
-    throw new UsageError(
-      "--local-port: expected the port of the service to expose, found none\n" +
-        "For example: arpc --client-id my-app --server-addr your-server.com --local-port 3000",
-    );
-  }
   return {
     clientId: values["client-id"] ?? fallbackId(),
     aliases: values.alias,
@@ -130,7 +137,7 @@ export function clientConfig(
     controlPort: values["control-port"],
     proxyPort: values["proxy-port"],
     localAddr: values["local-addr"],
-    localPort,
+    localPort: localPort(values),
     autoReconnect: values["auto-reconnect"],
     reconnectMax: values["reconnect-interval"] * 1000,
     grace: values.grace * 1000,

@@ -17,6 +17,7 @@ import {
   type RequestNewProxyConn,
 } from "@agentx/common";
 import { type ClientConfig, VERSION } from "./config.ts";
+import type { TunnelKind } from "./tunnel.ts";
 
 /** How long the server may take to answer a registration, in milliseconds. */
 const REGISTER_TIMEOUT_MS = 10_000;
@@ -47,6 +48,11 @@ export class Link implements Disposable {
     return (this.welcome.version ?? 1) >= 2 ? 2 : 1;
   }
 
+  /** What tunnels to this server can do. */
+  get tunnels(): TunnelKind {
+    return this.generation === 1 ? "raw" : this.welcome.reuse ? "reusable" : "started";
+  }
+
   /**
    * Connects and registers.
    *
@@ -68,6 +74,7 @@ export class Link implements Disposable {
         version: PROTOCOL_VERSION,
         ...(config.aliases.length > 0 ? { aliases: [...config.aliases] } : {}),
         client_version: VERSION,
+        reuse: true,
       });
       const answer = await readFrameWithin(channel.peek, REGISTER_TIMEOUT_MS);
       if (answer === null) throw new ProtocolError("the server hung up instead of an answer");
@@ -91,7 +98,7 @@ export class Link implements Disposable {
    * @throws {DeadlineError} when the link is dead.
    */
   async serve(events: LinkEvents): Promise<void> {
-    if (this.generation === 2) this.channel.heartbeat(this.welcome.heartbeat_s ?? 15);
+    if (this.generation === 2) this.channel.heartbeat(this.#heartbeat());
     for (;;) {
       const command = await this.channel.receive();
       switch (command?.type) {
@@ -109,6 +116,11 @@ export class Link implements Disposable {
           throw new ProtocolError(`Cannot go on: the server sent ${command?.type}`);
       }
     }
+  }
+
+  /** Seconds between two pings: what the server wishes, within what a timer and a link stand. */
+  #heartbeat(): number {
+    return Math.min(Math.max(this.welcome.heartbeat_s ?? 15, 0.05), 3600);
   }
 
   /** Ends the link; {@link Link.serve} returns. */

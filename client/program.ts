@@ -17,7 +17,7 @@ import {
   type Values,
   variable,
 } from "@agentx/common/cli";
-import { OPTIONS, VERSION } from "./config.ts";
+import { localPort, OPTIONS, VERSION } from "./config.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
 import { HOME_VARIABLES, readState, stateFolder } from "./state.ts";
 
@@ -56,7 +56,11 @@ export async function readRequest(args: readonly string[]): Promise<Request> {
   return { kind: "run", values: resolve(OPTIONS, sources) };
 }
 
-/** The permissions that a run with these options needs. */
+/**
+ * The permissions that a run with these options needs.
+ *
+ * @throws {UsageError} when `--local-port` is missing.
+ */
 export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
   const server = bracket(values["server-addr"]);
@@ -69,7 +73,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
     net: [
       `${server}:${values["control-port"]}`,
       `${server}:${values["proxy-port"]}`,
-      `${bracket(values["local-addr"])}:${values["local-port"]}`,
+      `${bracket(values["local-addr"])}:${localPort(values)}`,
     ],
     sys: ["hostname"],
     env: [...options, ALIASES["log-level"], ...HOME_VARIABLES, ...USER_VARIABLES]

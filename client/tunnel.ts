@@ -7,6 +7,7 @@
 
 import {
   type Address,
+  ChunkedDuplex,
   closeQuietly,
   type Conn,
   type Dial,
@@ -15,6 +16,7 @@ import {
   formatAddress,
   getLogger,
   Peek,
+  PlainDuplex,
   ProtocolError,
   readFrame,
   reason,
@@ -23,7 +25,15 @@ import {
   writeAll,
 } from "@agentx/common";
 
+const STARTED = encodeFrame({ type: "ProxyStarted", success: true });
+
 const log = getLogger(["arpc", "tunnel"]);
+
+/**
+ * What the server can do with a tunnel: nothing but bytes (the first generation), tell of its one
+ * visitor, or tell of one visitor after another.
+ */
+export type TunnelKind = "raw" | "started" | "reusable";
 
 /** What all tunnels of a client share. */
 export interface TunnelOptions {
@@ -32,8 +42,7 @@ export interface TunnelOptions {
   /** The service to expose. */
   local: Address;
   clientId: string;
-  /** Of the server: 1 sends no `StartProxy`. */
-  generation: 1 | 2;
+  kind: TunnelKind;
   dial?: Dial;
 }
 
@@ -75,8 +84,11 @@ export async function serveTunnel(
       client_id: options.clientId,
     });
     await writeAll(conn, hello);
-    const visitor = await untilVisitor(peek, options.generation, signals.idle);
-    if (visitor !== undefined) await serveVisitor(peek, visitor, options, signals.now, dial);
+    for (;;) {
+      const visitor = await untilVisitor(peek, options.kind, signals.idle);
+      if (visitor === undefined) return;
+      if (!await serveVisitor(peek, visitor, options, signals.now, dial)) return;
+    }
   } catch (error) {
     if (!signals.idle.aborted) log.debug("Tunnel lost", { why: reason(error) });
   } finally {
@@ -87,7 +99,7 @@ export async function serveTunnel(
 /** Waits for the visitor; undefined when the server let the idle tunnel go. */
 async function untilVisitor(
   peek: Peek,
-  generation: 1 | 2,
+  kind: TunnelKind,
   signal: AbortSignal,
 ): Promise<Omit<StartProxy, "type"> | undefined> {
   const close = () => closeQuietly(peek.conn);
@@ -95,7 +107,7 @@ async function untilVisitor(
   try {
     signal.throwIfAborted();
     // A first generation server says nothing; the visitor's first byte is the sign.
-    if (generation === 1) return await peek.fill() ? {} : undefined;
+    if (kind === "raw") return await peek.fill() ? {} : undefined;
     const command = await readFrame(peek);
     if (command === null) return undefined;
     if (command.type === "StartProxy") return command;
@@ -105,25 +117,28 @@ async function untilVisitor(
   }
 }
 
+/** @returns whether the tunnel can serve another visitor. */
 async function serveVisitor(
   peek: Peek,
   { visitor, protocol }: Omit<StartProxy, "type">,
-  { local, generation }: TunnelOptions,
+  { local, kind }: TunnelOptions,
   signal: AbortSignal,
   dial: Dial,
-): Promise<void> {
+): Promise<boolean> {
   const since = performance.now();
   const traffic = { up: 0, down: 0 };
+  const tunnel = kind === "reusable" ? new ChunkedDuplex(peek) : new PlainDuplex(peek);
   let end: string;
   try {
     const service = await dial(local, { signal });
-    if (generation === 2) {
-      await writeAll(peek.conn, encodeFrame({ type: "ProxyStarted", success: true }));
-    }
-    end = await relay(peek, new Peek(service), { traffic, signal });
+    if (tunnel instanceof ChunkedDuplex) tunnel.sink.hold(STARTED);
+    else if (kind === "started") await writeAll(peek.conn, STARTED);
+    const duplex = new PlainDuplex(new Peek(service));
+    end = await relay(tunnel, duplex, { traffic, signal });
+    duplex.close();
   } catch (error) {
     end = `local service ${formatAddress(local)}: ${reason(error)}`;
-    if (generation === 2) {
+    if (kind !== "raw") {
       const answer = encodeFrame({ type: "ProxyStarted", success: false, error: end });
       await writeAll(peek.conn, answer).catch(() => {});
     }
@@ -136,4 +151,5 @@ async function serveVisitor(
     ms: Math.round(performance.now() - since),
     end,
   });
+  return tunnel instanceof ChunkedDuplex && tunnel.reusable;
 }

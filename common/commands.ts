@@ -32,6 +32,8 @@ export interface Register {
   service?: string;
   /** Version of the client's program, for the server's log. */
   client_version?: string;
+  /** Tunnels may serve one visitor after another, if the server says so too; see `chunk.ts`. */
+  reuse?: boolean;
 }
 
 /** The server's answer to {@link Register}. With `success: false` later on: why the link ends. */
@@ -49,6 +51,8 @@ export interface RegisterResult {
   remote_port?: number;
   /** Seconds between two {@link Ping}s; after three missed ones the link is dead. */
   heartbeat_s?: number;
+  /** Answers the client's `reuse`: both then write a visitor's bytes in chunks. */
+  reuse?: boolean;
 }
 
 /** The server wants one more tunnel. */
@@ -129,6 +133,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     remote_port: "number?",
     service: "string?",
     client_version: "string?",
+    reuse: "boolean?",
   },
   RegisterResult: {
     success: "boolean",
@@ -137,6 +142,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     public_urls: "string[]?",
     remote_port: "number?",
     heartbeat_s: "number?",
+    reuse: "boolean?",
   },
   RequestNewProxyConn: { proxy_conn_id: "string", server_addr: "string?" },
   NewProxyConn: { proxy_conn_id: "string", client_id: "string" },

@@ -22,6 +22,7 @@ import {
   type Sink,
   type TextFormatter,
 } from "@std/log";
+import { reason } from "./errors.ts";
 
 export { getLogger, type Logger } from "@std/log";
 
@@ -49,18 +50,22 @@ export async function setupLogging(
   { level, file }: LoggingOptions,
 ): Promise<AsyncDisposable> {
   const sinks: Record<string, Sink> = {
-    stderr: getStreamSink(Deno.stderr.writable, {
+    stderr: getStreamSink(standardError(), {
       formatter: Deno.stderr.isTerminal() ? terminalFormatter() : jsonLinesFormatter,
     }),
   };
   if (file !== undefined) {
     const { getRotatingFileSink } = await import("@std/log/file");
-    sinks.file = getRotatingFileSink(file, {
-      formatter: jsonLinesFormatter,
-      maxSize: ROTATE_BYTES,
-      maxFiles: ROTATE_FILES,
-      flushInterval: 1000,
-    });
+    try {
+      sinks.file = getRotatingFileSink(file, {
+        formatter: jsonLinesFormatter,
+        maxSize: ROTATE_BYTES,
+        maxFiles: ROTATE_FILES,
+        flushInterval: 1000,
+      });
+    } catch (error) {
+      throw new Error(`Cannot log to --log-file ${file}: ${reason(error)}`, { cause: error });
+    }
   }
   const names = Object.keys(sinks);
   await configure({
@@ -73,6 +78,15 @@ export async function setupLogging(
     ],
   });
   return { [Symbol.asyncDispose]: dispose };
+}
+
+/** Standard error, left open when logging ends: the reason of a failure is written after that. */
+function standardError(): WritableStream<Uint8Array> {
+  return new WritableStream({
+    write: async (bytes) => {
+      for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
+    },
+  });
 }
 
 /** One line: time, level, category, message, then the fields as `name=value`. */

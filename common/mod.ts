@@ -30,6 +30,7 @@ export {
   type RequestNewProxyConn,
   type StartProxy,
 } from "./commands.ts";
+export { chunk, ChunkedDuplex, join, PLAIN_AFTER } from "./chunk.ts";
 export { Channel, MISSED_HEARTBEATS } from "./channel.ts";
 export { DeadlineError, isDisconnect, ProtocolError, reason, RefusedError } from "./errors.ts";
 export {
@@ -51,7 +52,17 @@ export {
   tag,
 } from "./log.ts";
 export { Peek } from "./peek.ts";
-export { copy, relay, type RelayEnd, type RelayOptions, type Traffic } from "./relay.ts";
+export {
+  copy,
+  type Duplex,
+  PlainDuplex,
+  relay,
+  type RelayEnd,
+  type RelayOptions,
+  type Sink,
+  type Source,
+  type Traffic,
+} from "./relay.ts";
 export {
   type Address,
   closeQuietly,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Source } from "./relay.ts";
 import type { Conn } from "./transport.ts";
 
 /** Buffer sizes a connection climbs while its reads fill the buffer, in bytes. */
@@ -13,6 +14,9 @@ const SIZES = [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024] as const;
 /** Large buffers that wait for their next use, by level. */
 const spare: Uint8Array[][] = SIZES.map(() => []);
 const SPARE_PER_SIZE = 8;
+
+/** Bytes kept free in front of those read, so that a length can be put there without a copy. */
+export const HEADROOM = 4;
 
 const NOTHING = new Uint8Array(0);
 
@@ -25,11 +29,11 @@ const NOTHING = new Uint8Array(0);
  * back, so whatever buffer the last read before a silence holds, it holds for as long as the
  * silence lasts. Streams that are worth a large buffer fill it nearly every time.
  */
-export class Peek {
+export class Peek implements Source {
   #buffer: Uint8Array = NOTHING;
   #level = -1;
-  #start = 0;
-  #end = 0;
+  #start = HEADROOM;
+  #end = HEADROOM;
   #filled = false;
   #filling: Promise<boolean> | undefined;
 
@@ -49,6 +53,14 @@ export class Peek {
     return this.#end - this.#start;
   }
 
+  /**
+   * The first `count` bytes with the four in front of them, which were consumed or never used: the
+   * caller may write what it likes there.
+   */
+  withHeadroom(count: number): Uint8Array {
+    return this.#buffer.subarray(this.#start - HEADROOM, this.#start + count);
+  }
+
   /** Forgets the first `count` bytes. */
   consume(count: number): void {
     this.#start += count;
@@ -63,12 +75,18 @@ export class Peek {
   fill(): Promise<boolean> {
     if (this.#filling !== undefined) return this.#filling;
     if (this.#start === this.#end) this.#adapt();
-    else if (this.#end === this.#buffer.length) this.#grow();
+    else if (this.size >= this.max) {
+      throw new RangeError(`Cannot hold more than ${this.max} bytes that nobody consumed`);
+    } else if (this.#end === this.#buffer.length) this.#grow();
     return this.#filling = this.#read();
   }
 
   async #read(): Promise<boolean> {
-    const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
+    // What is held stays within `max`; with nothing held there is no reason to read less.
+    const room = this.#buffer.subarray(
+      this.#end,
+      this.size === 0 ? undefined : this.#start + this.max,
+    );
     try {
       const got = await this.conn.read(room);
       if (got === null) return false;
@@ -82,7 +100,7 @@ export class Peek {
 
   /** Nothing is held: start again at the front, in a buffer of the size the last read asks for. */
   #adapt(): void {
-    this.#start = this.#end = 0;
+    this.#start = this.#end = HEADROOM;
     if (this.#filled && this.#level < SIZES.length - 1) this.#switch(this.#level + 1);
     else if (!this.#filled && this.#level !== 0) this.#switch(0);
   }
@@ -90,22 +108,19 @@ export class Peek {
   /** The buffer is full of bytes that nobody consumed yet: move them to the front, or into more. */
   #grow(): void {
     const held = this.bytes;
-    if (held.length >= this.max) {
-      throw new RangeError(`Cannot hold more than ${this.max} bytes that nobody consumed`);
-    }
-    if (this.#start > 0) this.#buffer.copyWithin(0, this.#start, this.#end);
+    if (this.#start > HEADROOM) this.#buffer.copyWithin(HEADROOM, this.#start, this.#end);
     else {
       this.#switch(this.#level + 1);
-      this.#buffer.set(held);
+      this.#buffer.set(held, HEADROOM);
     }
-    this.#start = 0;
-    this.#end = held.length;
+    this.#start = HEADROOM;
+    this.#end = HEADROOM + held.length;
   }
 
   #switch(level: number): void {
     const shelf = spare[this.#level];
     if (this.#level > 0 && shelf && shelf.length < SPARE_PER_SIZE) shelf.push(this.#buffer);
     this.#level = level;
-    this.#buffer = spare[level]?.pop() ?? new Uint8Array(SIZES[level] ?? this.max);
+    this.#buffer = spare[level]?.pop() ?? new Uint8Array(SIZES[level] ?? this.max + HEADROOM);
   }
 }

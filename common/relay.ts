@@ -11,12 +11,98 @@ import { isDisconnect } from "./errors.ts";
 import type { Peek } from "./peek.ts";
 import { closeQuietly, type Conn, writeAll } from "./transport.ts";
 
+/** Where bytes come from: those at hand, and more on request. */
+export interface Source {
+  /** The bytes at hand; a view of them is good until the next {@link Source.fill}. */
+  readonly bytes: Uint8Array;
+  /** How many bytes are at hand. */
+  readonly size: number;
+  /** Forgets the first `count` bytes. */
+  consume(count: number): void;
+  /** Gets more bytes; false at the end of the stream. */
+  fill(): Promise<boolean>;
+  /**
+   * The first `count` bytes and the few in front of them, which the caller may overwrite; only
+   * sources with such room have it.
+   */
+  withHeadroom?(count: number): Uint8Array;
+}
+
+/** Where bytes go. */
+export interface Sink {
+  /** Sends bytes of the caller's own. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends the first `count` bytes at hand of a connection, which its caller then consumes. */
+  pass(from: Source, count: number): Promise<void>;
+  /** Sends the end of the stream. */
+  end(): Promise<void>;
+}
+
+/** Both directions of one peer. */
+export interface Duplex {
+  readonly source: Source;
+  readonly sink: Sink;
+  /** Ends both directions at once; more than once does no harm. */
+  close(): void;
+}
+
+/** A connection whose bytes are the stream, and whose end is the stream's. */
+export class PlainDuplex implements Duplex, Sink {
+  readonly source: Source;
+  readonly sink: Sink = this;
+  readonly #conn: Conn;
+
+  constructor(peek: Peek) {
+    this.source = peek;
+    this.#conn = peek.conn;
+  }
+
+  /** {@link Sink.write} */
+  write(bytes: Uint8Array): Promise<void> {
+    return writeAll(this.#conn, bytes);
+  }
+
+  /** {@link Sink.pass} */
+  pass(from: Source, count: number): Promise<void> {
+    const { bytes } = from;
+    return writeAll(this.#conn, count === bytes.length ? bytes : bytes.subarray(0, count));
+  }
+
+  /** {@link Sink.end} */
+  end(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  /** {@link Duplex.close} */
+  close(): void {
+    closeQuietly(this.#conn);
+  }
+}
+
 /** Live byte counts of one pair of connections. */
 export interface Traffic {
   /** Bytes from the first to the second: a visitor's to the service. */
   up: number;
   /** Bytes back. */
   down: number;
+}
+
+/** Errors of a sink: it listens no more, but what it said before may still be read. */
+const deaf = new WeakSet<object>();
+
+async function pump(source: Source, sink: Sink, count: (bytes: number) => void): Promise<void> {
+  do {
+    const { size } = source;
+    if (size === 0) continue;
+    try {
+      await sink.pass(source, size);
+    } catch (error) {
+      if (error instanceof Error) deaf.add(error);
+      throw error;
+    }
+    source.consume(size);
+    count(size);
+  } while (await source.fill());
 }
 
 /**
@@ -26,19 +112,12 @@ export interface Traffic {
  * @throws what the read or the write threw.
  */
 export async function copy(
-  source: Peek,
-  sink: Conn,
+  source: Source,
+  sink: Sink,
   count: (bytes: number) => void,
 ): Promise<void> {
-  do {
-    const piece = source.bytes;
-    if (piece.length === 0) continue;
-    const wrote = await sink.write(piece);
-    if (wrote < piece.length) await writeAll(sink, piece.subarray(wrote));
-    source.consume(piece.length);
-    count(piece.length);
-  } while (await source.fill());
-  await sink.closeWrite();
+  await pump(source, sink, count);
+  await sink.end();
 }
 
 /** How a pair of connections ended. */
@@ -53,38 +132,43 @@ export interface RelayOptions {
 }
 
 /**
- * Joins two connections until both directions have ended, then closes both. Bytes that either
- * {@link Peek} holds go first. An end of one direction is passed on while the other goes on; a
- * reset of either ends the pair.
+ * Joins two peers until both directions have ended. An end of one direction is passed on while the
+ * other goes on; a reset of either ends the pair and closes both. After `"done"` the caller closes
+ * them, or uses them again if they are of a kind that can be.
  *
  * @returns how it ended; never throws for a peer that went away.
  */
 export async function relay(
-  a: Peek,
-  b: Peek,
+  a: Duplex,
+  b: Duplex,
   { traffic = { up: 0, down: 0 }, signal }: RelayOptions = {},
 ): Promise<RelayEnd> {
   const close = () => {
-    closeQuietly(a.conn);
-    closeQuietly(b.conn);
+    a.close();
+    b.close();
   };
   if (signal?.aborted) close();
   signal?.addEventListener("abort", close, { once: true });
-  const direction = async (source: Peek, sink: Conn, count: (bytes: number) => void) => {
+  let broken = false;
+  const direction = async (source: Source, sink: Sink, count: (bytes: number) => void) => {
     try {
-      await copy(source, sink, count);
+      await pump(source, sink, count);
+      if (!broken) await sink.end();
     } catch (error) {
-      // The other direction waits in a read that would never return.
-      close();
+      broken = true;
+      // A service that answers in the middle of an upload and leaves cannot be written to, but its
+      // answer can be read; then the other direction meets the same end. After any other failure
+      // that one waits in a read that would never return.
+      if (!deaf.has(error as object)) close();
       throw error;
     }
   };
   const ends = await Promise.allSettled([
-    direction(a, b.conn, (bytes) => traffic.up += bytes),
-    direction(b, a.conn, (bytes) => traffic.down += bytes),
+    direction(a.source, b.sink, (bytes) => traffic.up += bytes),
+    direction(b.source, a.sink, (bytes) => traffic.down += bytes),
   ]);
   signal?.removeEventListener("abort", close);
-  close();
+  if (broken) close();
   if (signal?.aborted) return "aborted";
   let end: RelayEnd = "done";
   for (const direction of ends) {

@@ -85,13 +85,13 @@ export const listenTcp: Listen = ({ hostname, port }) => {
  * @throws {DeadlineError} when nothing answered in time.
  */
 export const dialTcp: Dial = async (address, { signal, timeout = DIAL_TIMEOUT_MS } = {}) => {
+  signal?.throwIfAborted();
   const deadline = new AbortController();
   const timer = setTimeout(
     () => deadline.abort(new DeadlineError(`no answer within ${timeout / 1000} s`)),
     timeout,
   );
   const abort = () => deadline.abort(signal?.reason);
-  signal?.throwIfAborted();
   signal?.addEventListener("abort", abort, { once: true });
   try {
     return tune(await Deno.connect({ ...address, signal: deadline.signal }));

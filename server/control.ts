@@ -103,6 +103,7 @@ export class ControlPort {
             version: PROTOCOL_VERSION,
             public_urls: this.options.publicUrls(client.tokens),
             heartbeat_s: this.options.heartbeat,
+            reuse: client.tunnels === "reusable",
           }
           : {}),
       });

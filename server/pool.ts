@@ -35,6 +35,8 @@ export class Pool {
   /** The newest last: it is the likeliest to be alive. */
   #idle: Tunnel[] = [];
   #waiting = new Set<Waiter>();
+  /** Left by their visitor, not yet by the service. */
+  #leaving = new Set<Tunnel>();
   #asked = 0;
   #demand = new Demand();
   #closed: HttpError | undefined;
@@ -98,6 +100,21 @@ export class Pool {
   put(tunnel: Tunnel, ms: number): void {
     this.#asked--;
     this.#demand.refilled(ms);
+    this.#welcome(tunnel);
+  }
+
+  /**
+   * A visitor has left, and nothing is due to it: its tunnel comes back once the service has left
+   * too, if it is of a kind that can.
+   */
+  async giveBack(tunnel: Tunnel): Promise<void> {
+    this.#leaving.add(tunnel);
+    const reusable = await tunnel.release();
+    this.#leaving.delete(tunnel);
+    if (reusable) this.#welcome(tunnel);
+  }
+
+  #welcome(tunnel: Tunnel): void {
     if (this.#closed !== undefined) return tunnel.close();
     for (const waiter of this.#waiting) {
       this.#waiting.delete(waiter);
@@ -148,7 +165,7 @@ export class Pool {
   /** Ends all idle tunnels and turns the waiting visitors away. */
   close(why: HttpError): void {
     this.#closed = why;
-    for (const tunnel of this.#idle.splice(0)) tunnel.close();
+    for (const tunnel of [...this.#idle.splice(0), ...this.#leaving]) tunnel.close();
     for (const waiter of this.#waiting) {
       clearTimeout(waiter.timer);
       waiter.reject(why);

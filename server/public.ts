@@ -38,7 +38,12 @@ interface Live {
   at: number;
   drain(): void;
   abort(why: string): void;
+  /** Gives back what a visitor between two requests does not need. */
+  rest?(): void;
 }
+
+/** How long a visitor between two requests keeps its tunnel, in milliseconds. */
+const REST_AFTER_MS = 1000;
 
 const log = getLogger(["arps", "public"]);
 
@@ -87,7 +92,7 @@ export class PublicPort {
     await this.#empty.promise;
   }
 
-  /** Every few seconds: ends visitors that idle too long. */
+  /** Every second or so: ends visitors that idle too long. */
   sweep(now: number = performance.now()): void {
     for (const live of this.#live) {
       const { up, down } = live.visitor.traffic;
@@ -96,7 +101,10 @@ export class PublicPort {
       if (up + down !== live.bytes) {
         live.bytes = up + down;
         live.at = now;
-      } else if (limit > 0 && now - live.at > limit) live.abort("idle timeout");
+        continue;
+      }
+      if (now - live.at > REST_AFTER_MS) live.rest?.();
+      if (limit > 0 && now - live.at > limit) live.abort("idle timeout");
     }
   }
 
@@ -107,24 +115,27 @@ export class PublicPort {
     const trusted = this.options.trustedProxies.has(address.hostname);
     if (!trusted && !this.perAddress.enter(address.hostname)) return this.#turnAway(conn, address);
     const visitor = new Visitor(conn, address, trusted);
-    const ended = new AbortController();
+    let aborted: string | undefined;
     const live: Live = {
       visitor,
       protocol: "unknown",
       bytes: 0,
       at: visitor.since,
-      drain: () => {},
+      // Some browsers open connections that they may never use.
+      drain: () => {
+        if (live.protocol === "unknown" && visitor.peek.size === 0) live.abort("drained");
+      },
       abort: (why) => {
-        ended.abort(why);
+        aborted = why;
         closeQuietly(conn);
       },
     };
     this.#live.add(live);
     const fields: Record<string, unknown> = {};
     try {
-      fields.end = await this.#serve(live, fields, ended.signal);
+      fields.end = await this.#serve(live, fields);
     } catch (error) {
-      fields.end = ended.signal.aborted ? String(ended.signal.reason) : `failed: ${reason(error)}`;
+      fields.end = aborted ?? `failed: ${reason(error)}`;
     }
     closeQuietly(conn);
     this.#live.delete(live);
@@ -143,7 +154,6 @@ export class PublicPort {
   async #serve(
     live: Live,
     fields: Record<string, unknown>,
-    signal: AbortSignal,
   ): Promise<string> {
     const { visitor } = live;
     const verdict = await this.#sniff(visitor);
@@ -153,6 +163,7 @@ export class PublicPort {
       const session = new HttpSession(visitor, this.router, this.options);
       live.drain = () => session.drain();
       live.abort = (why) => session.abort(why);
+      live.rest = () => session.rest();
       if (this.#draining) session.drain();
       try {
         return await session.run();
@@ -166,12 +177,21 @@ export class PublicPort {
       client = this.router.fallback();
       this.router.admit(client);
     } catch (error) {
-      if (error instanceof HttpError) return `refused: ${error.message}`;
+      // Its message may name a client.
+      if (error instanceof HttpError) return `refused: ${error.status}`;
       throw error;
     }
     live.protocol = "raw";
     fields.client = client.tag;
-    return await serveRaw(visitor, client, live.protocol, signal);
+    const ended = new AbortController();
+    const { abort } = live;
+    live.abort = (why) => {
+      abort(why);
+      ended.abort();
+    };
+    const end = await serveRaw(visitor, client, live.protocol, ended.signal);
+    if (end === "aborted") throw new Error(end);
+    return end;
   }
 
   /** What the visitor speaks, or how it ended before that was known. */

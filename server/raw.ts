@@ -4,7 +4,7 @@
  * @module
  */
 
-import { relay, type RelayEnd } from "@agentx/common";
+import { PlainDuplex, relay, type RelayEnd } from "@agentx/common";
 import { HttpError } from "./http/error.ts";
 import type { Client } from "./registry.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -27,18 +27,31 @@ export async function serveRaw(
 ): Promise<RelayEnd> {
   client.visitors++;
   try {
-    const tunnel = await attach(visitor, client, protocol);
-    return await relay(visitor.peek, tunnel.peek, { traffic: visitor.traffic, signal });
+    const tunnel = await attach(visitor, client, protocol, signal);
+    const duplex = new PlainDuplex(visitor.peek);
+    const end = await relay(duplex, tunnel.duplex, { traffic: visitor.traffic, signal });
+    duplex.close();
+    if (end === "done") void client.pool.giveBack(tunnel);
+    else tunnel.close();
+    return end;
   } finally {
     client.visitors--;
   }
 }
 
-async function attach(visitor: Visitor, client: Client, protocol: string): Promise<Tunnel> {
+async function attach(
+  visitor: Visitor,
+  client: Client,
+  protocol: string,
+  signal: AbortSignal,
+): Promise<Tunnel> {
   const head = visitor.peek.bytes;
   for (let tries = 1;; tries++) {
     const tunnel = await client.pool.take();
+    const abort = () => tunnel.close();
+    signal.addEventListener("abort", abort, { once: true });
     try {
+      signal.throwIfAborted();
       await tunnel.start({ visitor: visitor.name, protocol, tls: visitor.tls }, head);
       const started = await tunnel.started();
       if (started.ok) {
@@ -49,10 +62,12 @@ async function attach(visitor: Visitor, client: Client, protocol: string): Promi
       throw new HttpError(502, "The local service cannot be reached", started.reason);
     } catch (error) {
       tunnel.close();
-      if (error instanceof HttpError) throw error;
+      if (signal.aborted || error instanceof HttpError) throw error;
       if (tries === MAX_TRIES) {
         throw new HttpError(502, "The client's tunnels end before they start");
       }
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 }

@@ -7,13 +7,15 @@
 import { type Channel, CLIENT_ID, type Peek, type Register } from "@agentx/common";
 import { HttpError } from "./http/error.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
-import { Tunnel } from "./tunnel.ts";
+import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
 /** How long a capability to open a tunnel is good for, in milliseconds. */
 const ASK_EXPIRY_MS = 10_000;
 /** How long a client that left is remembered, to answer "offline" and not "unknown". */
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_MAX = 1000;
+/** Aliases of one client: the URLs of them all, however long, must fit into one frame. */
+const MAX_ALIASES = 64;
 
 /** What to do when an id registers that is online. */
 export type DuplicatePolicy = "replace" | "reject";
@@ -25,10 +27,16 @@ export interface Client {
   readonly tag: string;
   readonly tokens: readonly string[];
   readonly generation: 1 | 2;
+  /** What its tunnels can do. */
+  readonly tunnels: TunnelKind;
   readonly channel: Channel;
   readonly pool: Pool;
   /** Visitors being served. */
   visitors: number;
+  /** Tunnels that stay with a visitor from one request to the next. */
+  readonly kept: Set<{ leave(): void }>;
+  /** It is registered no more; tunnels of it may still be in use. */
+  gone: boolean;
 }
 
 interface Ask {
@@ -65,28 +73,39 @@ export class Registry {
     tag: string,
     channel: Channel,
   ): { client: Client; replaced: Client | undefined } {
-    const tokens = [...new Set([command.client_id, ...command.aliases ?? []])];
+    const { client_id, aliases = [] } = command;
+    const tokens = [...new Set([client_id, ...aliases])];
+    if (tokens.length > 1 + MAX_ALIASES) {
+      throw new RegistrationError(`too many aliases: use at most ${MAX_ALIASES}`);
+    }
     for (const token of tokens) {
+      // The client logs the reason, so it must not tell the token.
+      const what = token === client_id
+        ? "client_id"
+        : `alias ${aliases.indexOf(token) + 1} of ${aliases.length}`;
       if (!CLIENT_ID.test(token)) {
-        const what = token === command.client_id ? "client_id" : "alias";
         throw new RegistrationError(`${what} is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -`);
       }
       const owner = this.#clients.get(token);
       if (owner === undefined || owner.id === command.client_id) continue;
-      throw new RegistrationError(`'${token}' is taken by another client`);
+      throw new RegistrationError(`${what} is taken by another client`);
     }
     const replaced = this.#clients.get(command.client_id);
     if (replaced !== undefined && this.policy === "reject") {
-      throw new RegistrationError(`'${command.client_id}' is online already`);
+      throw new RegistrationError("client_id is online already");
     }
+    const generation = (command.version ?? 1) >= 2 ? 2 : 1;
     const client: Client = {
       id: command.client_id,
       tag,
       tokens,
-      generation: (command.version ?? 1) >= 2 ? 2 : 1,
+      generation,
+      tunnels: generation === 1 ? "raw" : command.reuse ? "reusable" : "started",
       channel,
       pool: new Pool(this.pool, (count) => this.#ask(client, count)),
       visitors: 0,
+      kept: new Set(),
+      gone: false,
     };
     if (replaced !== undefined) {
       replaced.pool.handOver(client.pool);
@@ -110,7 +129,10 @@ export class Registry {
     for (const [capability, ask] of this.#asks) {
       if (ask.client === client) this.#asks.delete(capability);
     }
+    client.gone = true;
     client.pool.close(new HttpError(503, "The client went offline", "Try again shortly.", 2));
+    // A client that drains waits for its visitors, and not for those that say nothing.
+    for (const kept of client.kept) kept.leave();
   }
 
   /** The client a token leads to. */
@@ -134,17 +156,19 @@ export class Registry {
     if (ask === undefined || ask.client.id !== clientId) return undefined;
     this.#asks.delete(capability);
     const { client, at } = ask;
-    client.pool.put(new Tunnel(peek, client.generation), performance.now() - at);
+    client.pool.put(new Tunnel(peek, client.tunnels), performance.now() - at);
     return client;
   }
 
   /** Every second or so: forgets capabilities nobody used, and clients long gone. */
   expire(now: number = performance.now()): void {
+    const late: Client[] = [];
     for (const [capability, { client, at }] of this.#asks) {
       if (now - at < ASK_EXPIRY_MS) break; // entered in this order
       this.#asks.delete(capability);
-      client.pool.missed();
+      late.push(client);
     }
+    for (const client of late) client.pool.missed(); // it asks again
     for (const [token, at] of this.#left) {
       if (now - at < REMEMBER_MS && this.#left.size <= REMEMBER_MAX) break;
       this.#left.delete(token);

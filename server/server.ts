@@ -79,10 +79,12 @@ export class Server implements AsyncDisposable {
       this.#public.run(),
     ];
     this.#timers = [
-      setInterval(() => registry.expire(), EXPIRE_EVERY_MS),
+      setInterval(() => {
+        registry.expire();
+        this.#public.sweep();
+      }, EXPIRE_EVERY_MS),
       setInterval(() => {
         registry.sweep();
-        this.#public.sweep();
         perAddress.sweep();
       }, SWEEP_EVERY_MS),
     ];

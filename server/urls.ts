@@ -14,7 +14,11 @@ export interface PublicNames {
   port: number;
 }
 
-const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+/**
+ * A token that comes back from a host name as it is: in small letters, as browsers write them, and
+ * no punycode, which they may read as something else.
+ */
+const DNS_LABEL = /^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
  * One URL a token. Without a name of its own the server writes the host `0.0.0.0`, and the client

@@ -51,8 +51,10 @@ export function parseFlags(
     });
   for (const [key, option] of Object.entries(options)) addFlag(command, key, option);
   command.addHelpText("after", () => epilogue(about));
+  // Other task runners want `--` in front of the flags; a deno task passes it on.
+  const given = args[0] === "--" ? args.slice(1) : args;
   try {
-    command.parse([...args], { from: "user" });
+    command.parse([...given], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "print", text: printed };
@@ -60,14 +62,14 @@ export function parseFlags(
       `${error.message.replace(/^error: /, "")}\nSee ${about.name} --help.`,
     );
   }
-  const given = command.opts();
+  const values = command.opts();
   return {
     kind: "run",
     flags: {
       describe: (key) => `--${key}`,
       get: (key) => {
         const name = camelCase(key);
-        return command.getOptionValueSource(name) === "cli" ? given[name] : undefined;
+        return command.getOptionValueSource(name) === "cli" ? values[name] : undefined;
       },
     },
   };

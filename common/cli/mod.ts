@@ -6,7 +6,7 @@
 
 export { configFile } from "./config_file.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
-export { launch, permissionFlags, type Permissions, revokeAllBut } from "./launch.ts";
+export { launch, permissionFlags, type Permissions, revokeAllBut, V8_FLAGS } from "./launch.ts";
 export {
   choice,
   count,

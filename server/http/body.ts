@@ -7,7 +7,7 @@
  */
 
 import { HttpError } from "./error.ts";
-import { hasToken, type Head, type RequestHead, type ResponseHead } from "./head.ts";
+import { type Head, type RequestHead, type ResponseHead } from "./head.ts";
 
 /** The rest of a message after its head. */
 export interface Body {
@@ -125,7 +125,10 @@ class ChunkedBody implements Body {
       case State.TrailerStart:
         if (byte === CR) this.#state = State.LastLf;
         else if (byte <= 32 || byte === LF) this.#bad("a trailer starts with white space");
-        else this.#state = State.Trailer;
+        else {
+          this.#state = State.Trailer;
+          this.#long();
+        }
         return;
       case State.Trailer:
         if (byte === CR) this.#state = State.TrailerLf;
@@ -190,8 +193,10 @@ export function requestBody(head: RequestHead): Body {
  */
 export function responseBody(head: ResponseHead, method: string): Body {
   if (method === "HEAD" || head.status === 204 || head.status === 304) return new LengthBody(0);
-  if (head.headers.some((header) => header.name === "transfer-encoding")) {
-    return hasToken(head, "transfer-encoding", "chunked") ? new ChunkedBody() : new EndlessBody();
+  const codings = head.headers.filter((header) => header.name === "transfer-encoding");
+  if (codings.length > 0) {
+    const last = codings.flatMap(({ value }) => value.toLowerCase().split(",")).at(-1)!;
+    return last.trim() === "chunked" ? new ChunkedBody() : new EndlessBody();
   }
   const length = contentLength(head);
   return length === undefined ? new EndlessBody() : new LengthBody(length);

@@ -99,9 +99,10 @@ export function latin1(bytes: Uint8Array): string {
 }
 
 // field-name ":" OWS field-value OWS, RFC 9112 §5 and RFC 9110 §5.5: no white space before the
-// colon, no control characters but HTAB in the value.
+// colon, no control characters but HTAB in the value. Without `(?![ \t])` a line of nothing but
+// white space and one bad byte would take time that grows with the square of its length.
 const HEADER =
-  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*$/;
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*$/;
 
 function parseLines(bytes: Uint8Array, lines: readonly number[]): Head {
   const size = (lines[lines.length - 1] ?? -1) + 1;

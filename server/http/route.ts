@@ -59,14 +59,15 @@ function labelUnder(host: string, domain: string): string | undefined {
   const suffix = "." + domain.toLowerCase();
   if (!name.endsWith(suffix)) return undefined;
   const label = name.slice(0, -suffix.length);
-  return label.includes(".") ? label.slice(label.lastIndexOf(".") + 1) : label;
+  return label.slice(label.lastIndexOf(".") + 1) || undefined;
 }
 
-function fromTarget(target: string): Candidate[] {
+function fromTarget(whole: string): Candidate[] {
+  // A fragment is no part of a request, but a Referer may be any URL.
+  const [target = ""] = whole.split("#", 1);
   const mark = target.indexOf("?");
   if (mark < 0) return [];
   const path = target.slice(0, mark);
-  // A fragment is no part of a request, but a Referer may be any URL.
   const query = target.slice(mark + 1);
   const parts = query.split("&");
   const found: Candidate[] = [];

@@ -80,6 +80,15 @@ export class HttpSession {
     if (this.#upstream?.idle !== false && this.visitor.peek.size === 0) this.#finish("drained");
   }
 
+  /** Between two requests: the tunnel may serve others meanwhile. */
+  rest(): void {
+    const upstream = this.#upstream;
+    if (upstream?.reusable && upstream.idle && this.visitor.peek.size === 0) {
+      this.#upstream = undefined;
+      upstream.close();
+    }
+  }
+
   /** Ends now. */
   abort(why: string): void {
     this.#finish(why);
@@ -168,27 +177,29 @@ export class HttpSession {
       return await this.#refuse(error as HttpError, head, false);
     }
     let sent = false;
+    let exchange: Exchange | undefined;
     while (!sent) {
       let upstream: Upstream;
-      let exchange: Exchange;
       try {
         const route = this.router.route(head, this.visitor);
         upstream = await this.#reach(route.client);
-        const end = head.size + body.take(peek.bytes, head.size);
-        exchange = {
-          head,
-          sent: forwardRequest(peek.bytes, head, end, route.forwarded, route.target),
-          whole: body.done,
-          lines: route.lines,
-          status: hasToken(head, "connection", "upgrade")
-            ? Promise.withResolvers<number>()
-            : undefined,
-        };
-        peek.consume(end);
+        if (exchange === undefined) {
+          const end = head.size + body.take(peek.bytes, head.size);
+          exchange = {
+            head,
+            sent: forwardRequest(peek.bytes, head, end, route.forwarded, route.target),
+            whole: body.done,
+            lines: route.lines,
+            status: hasToken(head, "connection", "upgrade")
+              ? Promise.withResolvers<number>()
+              : undefined,
+          };
+          peek.consume(end);
+        }
       } catch (error) {
         if (!(error instanceof HttpError)) throw error;
         const keepAlive = error.status !== 400 && body.done && keepsAlive(head) && !this.#draining;
-        if (keepAlive) peek.consume(head.size);
+        if (keepAlive && exchange === undefined) peek.consume(head.size);
         return await this.#refuse(error, head, keepAlive);
       }
       sent = await upstream.send(exchange);
@@ -207,6 +218,10 @@ export class HttpSession {
     if (current?.client === client && current.open) return current;
     if (current !== undefined) {
       await current.drained();
+      // If it failed, its visitor hears of that before, or instead of, any further answer.
+      if (!current.open) await this.#running;
+      await this.#closing;
+      if (this.#end !== undefined) throw new Deno.errors.Interrupted("the connection ends");
       current.close();
       this.#upstream = undefined;
       await this.#running;
@@ -248,10 +263,9 @@ export class HttpSession {
       if (peek.size === 0 && !await peek.fill()) {
         throw new Deno.errors.UnexpectedEof("the request broke off in its body");
       }
-      const bytes = peek.bytes;
-      const count = this.#takeBody(upstream, body, bytes);
+      const count = this.#takeBody(upstream, body, peek.bytes);
       try {
-        await upstream.write(bytes.subarray(0, count));
+        await upstream.pass(peek, count);
       } catch {
         return this.#abandon();
       }

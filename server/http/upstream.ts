@@ -5,8 +5,7 @@
  * @module
  */
 
-import { copy, isDisconnect, type Peek } from "@agentx/common";
-import { writeAll } from "@agentx/common";
+import { copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
 import type { Client } from "../registry.ts";
 import type { Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
@@ -57,7 +56,10 @@ export class Upstream {
   #started = Promise.withResolvers<boolean>();
   #drained: PromiseWithResolvers<void> | undefined;
   #retrying: Promise<void> | undefined;
+  readonly #toVisitor: PlainDuplex;
   #over = false;
+  /** Whether the tunnel broke, or holds something that nobody waits for. */
+  #spoilt = false;
   #closed = false;
   /** Whether a part of the front exchange's answer has reached the visitor. */
   #answering = false;
@@ -69,11 +71,18 @@ export class Upstream {
     private readonly events: UpstreamEvents,
   ) {
     client.visitors++;
+    client.kept.add(this);
+    this.#toVisitor = new PlainDuplex(visitor.peek);
   }
 
   /** Whether it takes another request. */
   get open(): boolean {
     return !this.#over;
+  }
+
+  /** Whether its tunnel can serve another visitor. */
+  get reusable(): boolean {
+    return this.tunnel.kind === "reusable";
   }
 
   /** Whether no answer is due. */
@@ -108,7 +117,7 @@ export class Upstream {
     this.#exchanges.push(exchange);
     try {
       if (first) await this.#start(exchange.sent);
-      else await writeAll(this.tunnel.conn, exchange.sent);
+      else await this.tunnel.duplex.sink.write(exchange.sent);
     } catch {
       // The reading side meets the same end, and knows whether to try again.
     }
@@ -116,19 +125,19 @@ export class Upstream {
   }
 
   /** Sends more of a body. Throws when the service no longer listens. */
-  async write(bytes: Uint8Array): Promise<void> {
-    await writeAll(this.tunnel.conn, bytes);
+  async pass(from: Source, count: number): Promise<void> {
+    await this.tunnel.duplex.sink.pass(from, count);
   }
 
   /** Passes on what the visitor sends from now on, raw, and the end of it. */
-  async upgrade(peek: Peek): Promise<void> {
-    await copy(peek, this.tunnel.conn, (bytes) => this.visitor.traffic.up += bytes);
+  async upgrade(from: Source): Promise<void> {
+    await copy(from, this.tunnel.duplex.sink, (bytes) => this.visitor.traffic.up += bytes);
   }
 
   /** Passes on that the visitor will send nothing more. */
   async finish(): Promise<void> {
     try {
-      await this.tunnel.conn.closeWrite();
+      await this.tunnel.duplex.sink.end();
     } catch { /* it ended first */ }
   }
 
@@ -188,7 +197,7 @@ export class Upstream {
     this.#starting = true;
     await this.#start(this.#exchanges[0]!.sent).catch(() => {});
     for (const { sent } of this.#exchanges.slice(1)) {
-      await writeAll(this.tunnel.conn, sent).catch(() => {});
+      await this.tunnel.duplex.sink.write(sent).catch(() => {});
     }
   }
 
@@ -202,50 +211,53 @@ export class Upstream {
       );
     }
     // A generation 1 client does not say whether its service was reached; its first bytes do.
-    if (this.tunnel.generation === 2) this.#starting = false;
+    if (this.tunnel.kind !== "raw") this.#starting = false;
     this.#started.resolve(true);
-    const peek = this.tunnel.peek;
+    const { source } = this.tunnel.duplex;
     const scanner = new HeadScanner();
     let body: Body | undefined;
     let keepAlive = true;
     for (;;) {
-      if (peek.size === 0 && !await this.#fill(peek)) {
-        if (body !== undefined && isEndless(body)) return this.#done(false);
+      if (source.size === 0 && !await this.#fill(source)) {
+        if (body !== undefined && isEndless(body) && !this.#spoilt) return this.#done(false);
         if (body !== undefined) throw new Deno.errors.UnexpectedEof("the answer broke off");
         if (this.idle) return this.#end();
         throw new TunnelLost();
       }
       if (body !== undefined) {
-        const bytes = peek.bytes;
-        const count = body.take(bytes, 0);
-        await this.#toVisitor(count === bytes.length ? bytes : bytes.subarray(0, count));
-        peek.consume(count);
+        const count = body.take(source.bytes, 0);
+        await this.#pass(source, count);
       } else {
         const exchange = this.#exchanges[0];
         // Bytes that no request asked for, such as a 408 before a service closes.
-        if (exchange === undefined) return this.#end();
+        if (exchange === undefined) {
+          this.#spoilt = true;
+          return this.#end();
+        }
         this.#starting = false;
-        const head = this.#scan(peek, scanner);
+        const head = this.#scan(source, scanner);
         if (head === "more") {
-          if (await this.#fill(peek)) continue;
+          if (await this.#fill(source)) continue;
           throw new TunnelLost();
         }
         if (head !== undefined && head.status < 200 && head.status !== 101) {
-          await this.#toVisitor(peek.bytes.subarray(0, head.size));
-          peek.consume(head.size);
+          await this.#pass(source, head.size);
           continue;
         }
         exchange.status?.resolve(head?.status ?? 200);
-        if (head === undefined || head.status === 101) return await this.#raw(peek, head);
+        if (head === undefined || head.status === 101) return await this.#raw(source, head);
         body = responseBody(head, exchange.head.method);
         keepAlive = keepsAlive(head) && keepsAlive(exchange.head) && !isEndless(body);
-        const bytes = peek.bytes;
+        const bytes = source.bytes;
         const end = head.size + body.take(bytes, head.size);
-        const piece = bytes.subarray(0, end);
-        await this.#toVisitor(
-          exchange.lines === "" ? piece : addLines(piece, head, exchange.lines),
-        );
-        peek.consume(end);
+        if (exchange.lines === "") await this.#pass(source, end);
+        else {
+          this.#answering = true;
+          const changed = addLines(bytes.subarray(0, end), head, exchange.lines);
+          await this.#toVisitor.write(changed);
+          this.visitor.traffic.down += changed.length;
+          source.consume(end);
+        }
       }
       if (body.done) {
         body = undefined;
@@ -255,10 +267,10 @@ export class Upstream {
   }
 
   /** The head at the front; undefined when it is none, and the bytes pass as they are. */
-  #scan(peek: Peek, scanner: HeadScanner): ResponseHead | "more" | undefined {
+  #scan(source: Source, scanner: HeadScanner): ResponseHead | "more" | undefined {
     try {
-      const lines = scanner.scan(peek.bytes);
-      return lines === undefined ? "more" : parseResponseHead(peek.bytes, lines);
+      const lines = scanner.scan(source.bytes);
+      return lines === undefined ? "more" : parseResponseHead(source.bytes, lines);
     } catch (error) {
       if (error instanceof HttpError) return undefined;
       throw error;
@@ -266,28 +278,30 @@ export class Upstream {
   }
 
   /** From here on bytes are just bytes: an upgrade, or a service that does not speak HTTP. */
-  async #raw(peek: Peek, head: ResponseHead | undefined): Promise<void> {
+  async #raw(source: Source, head: ResponseHead | undefined): Promise<void> {
     this.#answering = true;
-    await copy(peek, this.visitor.conn, (bytes) => this.visitor.traffic.down += bytes);
+    await copy(source, this.#toVisitor, (bytes) => this.visitor.traffic.down += bytes);
     // After an upgrade the visitor's own direction may go on; the session waits for it.
     if (head === undefined) this.#done(false);
   }
 
   /** Reads; an end of any kind is false. */
-  async #fill(peek: Peek): Promise<boolean> {
+  async #fill(source: Source): Promise<boolean> {
     try {
-      return await peek.fill();
+      return await source.fill();
     } catch (error) {
-      if (isDisconnect(error)) return false;
-      throw error;
+      if (!isDisconnect(error)) throw error;
+      this.#spoilt = true;
+      return false;
     }
   }
 
-  async #toVisitor(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return;
+  async #pass(source: Source, count: number): Promise<void> {
+    if (count === 0) return;
     this.#answering = true;
-    await writeAll(this.visitor.conn, bytes);
-    this.visitor.traffic.down += bytes.length;
+    await this.#toVisitor.pass(source, count);
+    source.consume(count);
+    this.visitor.traffic.down += count;
   }
 
   #done(keepAlive: boolean): void {
@@ -299,13 +313,22 @@ export class Upstream {
       this.#drained = undefined;
     }
     this.events.answered(exchange, keepAlive);
+    if (this.client.gone) this.leave();
   }
 
-  /** Ends the tunnel. */
+  /** The client leaves: nothing more goes to it on this tunnel. Answers that are due still come. */
+  leave(): void {
+    if (this.idle) this.tunnel.close();
+  }
+
+  /** Ends it; a tunnel that can goes back to the pool. */
   close(): void {
-    this.#over = true;
-    this.tunnel.close();
-    if (!this.#closed) this.client.visitors--;
+    if (this.#closed) return;
     this.#closed = true;
+    this.#over = true;
+    this.client.visitors--;
+    this.client.kept.delete(this);
+    if (this.idle && !this.#starting && !this.#spoilt) void this.client.pool.giveBack(this.tunnel);
+    else this.tunnel.close();
   }
 }

@@ -1,0 +1,173 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { Channel, MISSED_HEARTBEATS } from "./channel.ts";
+import type { Command } from "./commands.ts";
+import { DeadlineError, ProtocolError } from "./errors.ts";
+import { decodeFrame, encodeFrame, encodeFrames, MAX_FRAME_BYTES } from "./frame.ts";
+import { Peek } from "./peek.ts";
+import { FakeConn, pair } from "./testdata/conn.ts";
+import { netTest, within } from "./testdata/gate.ts";
+
+/** The commands in some bytes. */
+function commands(bytes: Uint8Array): Command[] {
+  const found: Command[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const { command, size } = decodeFrame(bytes.subarray(at))!;
+    found.push(command);
+    at += size;
+  }
+  return found;
+}
+
+const ask = (id: string): Command => ({ type: "RequestNewProxyConn", proxy_conn_id: id });
+
+Deno.test("send() puts what is sent in one turn into one write, in order", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  channel.send(ask("1"), ask("2"));
+  channel.send(ask("3"));
+  strictEqual(conn.writes.length, 0);
+  await channel.flushed();
+  strictEqual(conn.writes.length, 1);
+  deepStrictEqual(conn.writes[0], encodeFrames([ask("1"), ask("2"), ask("3")]));
+});
+
+Deno.test("flushed() waits for what was sent while a write was under way", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  conn.onWrite = () => {
+    conn.onWrite = () => {};
+    channel.send(ask("2"));
+  };
+  channel.send(ask("1"));
+  await channel.flushed();
+  deepStrictEqual(commands(conn.written), [ask("1"), ask("2")]);
+  channel.send(ask("3"));
+  await channel.flushed();
+  strictEqual(conn.writes.length, 3);
+});
+
+Deno.test("flushed() resolves when the link is gone, which receive() then reports", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  conn.onWrite = () => {
+    throw new Deno.errors.BrokenPipe("gone");
+  };
+  const received = channel.receive();
+  channel.send(ask("1"));
+  await channel.flushed();
+  ok(conn.closed);
+  strictEqual(await received, null);
+});
+
+Deno.test("send() of a frame too large ends the link instead of sending half of it", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  channel.send(ask("x".repeat(MAX_FRAME_BYTES)));
+  await channel.flushed();
+  ok(conn.closed);
+  strictEqual(conn.writes.length, 0);
+});
+
+Deno.test("receive() answers pings on the way, repeating their number, and drops pongs", async () => {
+  const conn = new FakeConn(
+    encodeFrames([
+      { type: "Ping", t: 42 },
+      { type: "Pong", t: 1 },
+      { type: "Ping" },
+      ask("1"),
+    ]),
+  );
+  using channel = new Channel(new Peek(conn));
+  deepStrictEqual(await channel.receive(), ask("1"));
+  await channel.flushed();
+  deepStrictEqual(commands(conn.written), [{ type: "Pong", t: 42 }, { type: "Pong" }]);
+});
+
+Deno.test("receive() is null at the end of the link, however it came", async () => {
+  const { ConnectionReset, BadResource } = Deno.errors;
+  using ended = new Channel(new Peek(new FakeConn().end()));
+  strictEqual(await ended.receive(), null);
+  for (const kind of [ConnectionReset, BadResource]) {
+    using broken = new Channel(new Peek(new FakeConn().fail(new kind("gone"))));
+    strictEqual(await broken.receive(), null);
+  }
+});
+
+Deno.test("close() while receive() is pending makes it return", async () => {
+  const conn = new FakeConn();
+  const channel = new Channel(new Peek(conn));
+  const received = channel.receive();
+  channel.close();
+  channel.close();
+  strictEqual(await within(1000, "the end of receive()", received), null);
+});
+
+Deno.test("receive() throws on a bad frame", async () => {
+  using channel = new Channel(new Peek(new FakeConn(Uint8Array.of(0, 0, 0, 0))));
+  await rejects(channel.receive(), ProtocolError);
+});
+
+Deno.test("heartbeat() ends a link that stays silent for three intervals, and not before", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  const interval = 20;
+  const since = performance.now();
+  channel.heartbeat(interval / 1000);
+  await rejects(
+    within(5000, "the end of a dead link", channel.receive()),
+    (error) => error instanceof DeadlineError && /nothing heard/.test(error.message),
+  );
+  ok(performance.now() - since > interval * MISSED_HEARTBEATS);
+  ok(conn.closed);
+  ok(commands(conn.written).every(({ type }) => type === "Ping"));
+});
+
+Deno.test("heartbeat() goes on while the peer answers", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  let pings = 0;
+  conn.onWrite = (bytes) => {
+    for (const command of commands(bytes)) {
+      ok(command.type === "Ping" && typeof command.t === "number");
+      if (++pings > 3 * MISSED_HEARTBEATS) conn.end();
+      else conn.push(encodeFrame({ type: "Pong", t: command.t }));
+    }
+  };
+  channel.heartbeat(0.005);
+  strictEqual(await within(5000, "ten pings", channel.receive()), null);
+  ok(pings > 3 * MISSED_HEARTBEATS);
+});
+
+Deno.test("heartbeat() takes any command for a sign of life", async () => {
+  const conn = new FakeConn();
+  using channel = new Channel(new Peek(conn));
+  let pings = 0;
+  conn.onWrite = () => {
+    if (++pings > 3 * MISSED_HEARTBEATS) conn.end();
+    else conn.push(encodeFrame(ask(String(pings))));
+  };
+  channel.heartbeat(0.005);
+  let heard = 0;
+  while (await within(5000, "commands", channel.receive()) !== null) heard++;
+  strictEqual(heard, 3 * MISSED_HEARTBEATS);
+});
+
+netTest("two channels keep each other alive over a real connection", async () => {
+  using ends = await pair();
+  using near = new Channel(new Peek(ends.near));
+  using far = new Channel(new Peek(ends.far));
+  let heard = 0;
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const write = ends.near.write.bind(ends.near);
+  ends.near.write = (bytes: Uint8Array) => {
+    if (++heard > 4 * MISSED_HEARTBEATS) resolve();
+    return write(bytes);
+  };
+  near.heartbeat(0.01);
+  far.heartbeat(0.01);
+  const received = Promise.all([near.receive(), far.receive()]);
+  await within(5000, "a dozen heartbeats", enough);
+  near.send(ask("still here"));
+  near.close();
+  deepStrictEqual(await received, [null, null]);
+});

@@ -1,0 +1,142 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "@std/path";
+import { configFile } from "./config_file.ts";
+import { count, list, type Options, resolve, text, toggle, UsageError } from "./options.ts";
+import { fileTest } from "../testdata/gate.ts";
+
+const BASE = { about: "for a test", group: "Test" };
+const OPTIONS = {
+  "pool-size": count({ ...BASE, default: 1 }),
+  "bind": text({ ...BASE, default: "0.0.0.0" }),
+  "alias": list(BASE),
+  "verbose": toggle({ ...BASE, default: false }),
+} satisfies Options;
+
+/** Reads a file of that name and content; its path stands as FILE in the error. */
+async function read(name: string, content: string | Uint8Array) {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, name);
+  try {
+    await Deno.writeFile(
+      path,
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
+    return resolve(OPTIONS, [await configFile(path, OPTIONS)]);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      throw new UsageError(error.message.replaceAll(path, "FILE"));
+    }
+    throw error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function refuses(name: string, content: string, message: RegExp): Promise<void> {
+  await rejects(read(name, content), (error) => {
+    ok(error instanceof UsageError, String(error));
+    match(error.message, message);
+    return true;
+  });
+}
+
+const ALL = { "pool-size": 4, "bind": "::", "alias": ["a", "b"], "verbose": true };
+
+fileTest("configFile() reads TOML", async () => {
+  const toml = '# a comment\npool-size = 4\nbind = "::"\nalias = ["a", "b"]\nverbose = true\n';
+  deepStrictEqual(await read("arps.toml", toml), ALL);
+  deepStrictEqual(await read("ARPS.TOML", toml.replaceAll("\n", "\r\n")), ALL);
+});
+
+fileTest("configFile() reads JSON with comments and a comma at the end", async () => {
+  const json = `{
+    // one
+    "pool-size": 4, /* two */
+    "bind": "::",
+    "alias": ["a", "b",],
+    "verbose": true,
+  }`;
+  for (const name of ["arps.jsonc", "arps.json", "arps"]) {
+    deepStrictEqual(await read(name, json), ALL);
+  }
+});
+
+fileTest("configFile() leaves out what a file does not say", async () => {
+  const none = { "pool-size": 1, "bind": "0.0.0.0", "alias": [], "verbose": false };
+  deepStrictEqual(await read("arps.toml", ""), none);
+  deepStrictEqual(await read("arps.json", "{}"), none);
+});
+
+fileTest("configFile() takes values as text, as a variable would have them", async () => {
+  strictEqual((await read("arps.json", '{"pool-size": "4"}'))["pool-size"], 4);
+});
+
+fileTest("configFile() says on which line TOML is malformed", async () => {
+  await refuses(
+    "arps.toml",
+    "pool-size = 4\nbind = ::\n",
+    /^FILE: not well-formed TOML: [^]*\b2\b/,
+  );
+  await refuses("arps.toml", "pool-size = 4\npool-size = 5\n", /^FILE: not well-formed TOML/);
+});
+
+fileTest("configFile() says on which line JSON is malformed", async () => {
+  await refuses(
+    "arps.json",
+    '{\n  "pool-size": 4\n  "bind": 1\n}',
+    /^FILE:3: not well-formed JSON: /,
+  );
+  await refuses("arps.json", '{ "pool-size": ', /^FILE:1: not well-formed JSON: /);
+  await refuses("arps.json", "", /^FILE:1: not well-formed JSON: /);
+});
+
+fileTest("configFile() refuses JSON that is no object", async () => {
+  for (const json of ["[]", "null", "4", '"x"']) {
+    await refuses("arps.json", json, /^FILE: expected an object of options$/);
+  }
+});
+
+fileTest("configFile() names an unknown key and the keys there are", async () => {
+  const message = /^FILE: "pool" is no option\. It knows: pool-size, bind, alias, verbose$/;
+  await refuses("arps.toml", "pool = 4\n", message);
+  await refuses("arps.json", '{"pool": 4}', message);
+  await refuses("arps.toml", "[pool]\nsize = 4\n", message);
+});
+
+fileTest("configFile() knows no key by an inherited name", async () => {
+  for (const key of ["constructor", "toString"]) {
+    await refuses("arps.json", `{"${key}": 1}`, /is no option/);
+    await refuses("arps.toml", `${key} = 1`, /is no option/);
+  }
+});
+
+fileTest("configFile() takes no value from a prototype", async () => {
+  const json = '{"__proto__": {"pool-size": 9}}';
+  try {
+    strictEqual((await read("arps.json", json))["pool-size"], 1);
+  } catch (error) {
+    ok(error instanceof UsageError);
+  }
+});
+
+fileTest("a bad value in a file names the file, the key and what was expected", async () => {
+  await refuses(
+    "arps.toml",
+    'pool-size = "many"\n',
+    /^FILE: "pool-size": expected a whole number, 0 to 1000000, found "many"$/,
+  );
+  await refuses("arps.json", '{"bind": null}', /^FILE: "bind": expected some text, found null$/);
+  await refuses("arps.toml", "bind = 1979-05-27\n", /^FILE: "bind": expected some text, found "/);
+});
+
+fileTest("configFile() says which file it cannot read", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, "missing.toml");
+  await rejects(configFile(path, OPTIONS), (error) => {
+    ok(error instanceof UsageError);
+    ok(error.message.startsWith(`Cannot read --config ${path}: `), error.message);
+    ok(!error.message.includes("os error"), error.message);
+    return true;
+  });
+  await Deno.remove(folder);
+});

@@ -1,0 +1,159 @@
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { type About, parseFlags } from "./flags.ts";
+import { choice, count, list, type Options, resolve, text, toggle, UsageError } from "./options.ts";
+
+const ABOUT: About = {
+  name: "arpt",
+  version: "1.2.3",
+  summary: "A program for tests.",
+  examples: [["arpt --pool-size 5", "more of it"], ["arpt --alias a", "by another name"]],
+  prefix: "ARPT",
+};
+const BASE = { about: "for a test", group: "Test" };
+
+const OPTIONS = {
+  "pool-size": count({ ...BASE, about: "how many", default: 1 }),
+  "bind": text({ ...BASE, about: "where", arg: "<address>", default: "0.0.0.0" }),
+  "domain": text({ ...BASE, about: "under which name" }),
+  "alias": list({ ...BASE, about: "also known as" }),
+  "auto-reconnect": toggle({ ...BASE, about: "come back", default: true }),
+  "verbose": toggle({ ...BASE, about: "say more", default: false }),
+  "mode": choice({ ...BASE, about: "which way", choices: ["a", "b"], default: "a" }),
+} satisfies Options;
+
+/** What the flags say, with the defaults. */
+function values(...args: string[]) {
+  const line = parseFlags(ABOUT, OPTIONS, args);
+  if (line.kind !== "run") throw new Error("flags for a run expected");
+  return resolve(OPTIONS, [line.flags]);
+}
+
+function printed(...args: string[]): string {
+  const line = parseFlags(ABOUT, OPTIONS, args);
+  if (line.kind !== "print") throw new Error("something to print expected");
+  return line.text;
+}
+
+function refuses(args: string[], message: RegExp): void {
+  throws(() => parseFlags(ABOUT, OPTIONS, args), (error) => {
+    ok(error instanceof UsageError, String(error));
+    match(error.message, message);
+    match(error.message, /\nSee arpt --help\.$/);
+    return true;
+  });
+}
+
+const DEFAULTS = {
+  "pool-size": 1,
+  "bind": "0.0.0.0",
+  "domain": undefined,
+  "alias": [],
+  "auto-reconnect": true,
+  "verbose": false,
+  "mode": "a",
+};
+
+Deno.test("parseFlags() without flags gives nothing, so that weaker sources and defaults count", () => {
+  deepStrictEqual(values(), DEFAULTS);
+  const line = parseFlags(ABOUT, OPTIONS, []);
+  ok(line.kind === "run");
+  for (const key of Object.keys(OPTIONS)) strictEqual(line.flags.get(key), undefined, key);
+});
+
+Deno.test("parseFlags() takes a value behind a space or an equals sign", () => {
+  deepStrictEqual(values("--pool-size", "5", "--bind=::", "--domain", "x.y", "--mode=b"), {
+    ...DEFAULTS,
+    "pool-size": 5,
+    "bind": "::",
+    "domain": "x.y",
+    "mode": "b",
+  });
+});
+
+Deno.test("parseFlags() takes a flag over the rest even when it says what the default says", () => {
+  const line = parseFlags(ABOUT, OPTIONS, ["--pool-size", "1"]);
+  ok(line.kind === "run");
+  strictEqual(line.flags.get("pool-size"), "1");
+});
+
+Deno.test("parseFlags() turns a switch on by its name, and off by --no- and its name", () => {
+  strictEqual(values("--verbose").verbose, true);
+  strictEqual(values("--no-auto-reconnect")["auto-reconnect"], false);
+  strictEqual(values("--no-auto-reconnect", "--auto-reconnect")["auto-reconnect"], true);
+});
+
+Deno.test("parseFlags() gathers a repeated flag", () => {
+  deepStrictEqual(values("--alias", "a", "--alias=b", "--alias", "c").alias, ["a", "b", "c"]);
+});
+
+Deno.test("parseFlags() takes the last of a flag that is not a list", () => {
+  strictEqual(values("--pool-size", "2", "--pool-size", "3")["pool-size"], 3);
+});
+
+Deno.test("parseFlags() refuses an unknown flag and suggests the nearest", () => {
+  refuses(["--pool-sise", "5"], /unknown option '--pool-sise'\n\(Did you mean --pool-size\?\)/);
+  refuses(["--no-such-thing"], /unknown option '--no-such-thing'/);
+  refuses(["-x"], /unknown option '-x'/);
+});
+
+Deno.test("parseFlags() refuses a flag whose value is missing", () => {
+  refuses(["--pool-size"], /'--pool-size <number>' argument missing/);
+  refuses(["--bind", "--verbose", "--domain"], /'--domain <text>' argument missing/);
+});
+
+Deno.test("parseFlags() refuses words that belong to no flag", () => {
+  refuses(["start"], /too many arguments/);
+  refuses(["--verbose", "yes"], /too many arguments/);
+});
+
+Deno.test("a bad value names its flag and what was expected", () => {
+  throws(() => values("--pool-size", "many"), (error) => {
+    ok(error instanceof UsageError);
+    strictEqual(
+      error.message,
+      '--pool-size: expected a whole number, 0 to 1000000, found "many"',
+    );
+    return true;
+  });
+});
+
+Deno.test("--help mentions every option, its default, its variable's name and the examples", () => {
+  const help = printed("--help");
+  strictEqual(printed("-h"), help);
+  for (const [key, { about }] of Object.entries(OPTIONS)) {
+    ok(help.includes(`--${key}`), key);
+    ok(help.includes(about), about);
+  }
+  for (const [command, why] of ABOUT.examples) {
+    ok(help.includes(command) && help.includes(why), command);
+  }
+  ok(help.includes(ABOUT.summary));
+  ok(help.includes("--no-auto-reconnect"));
+  ok(!help.includes("--no-verbose"));
+  match(help, /0\.0\.0\.0/);
+  match(help, /ARPT_POOL_SIZE/);
+  ok(!help.includes("\x1b["), "no colours where nobody asked for them");
+});
+
+Deno.test("--version prints the version", () => {
+  strictEqual(printed("--version").trim(), "1.2.3");
+  strictEqual(printed("-V").trim(), "1.2.3");
+});
+
+Deno.test("flags go over other sources, and other sources over defaults", () => {
+  const line = parseFlags(ABOUT, OPTIONS, ["--pool-size", "5", "--no-auto-reconnect"]);
+  ok(line.kind === "run");
+  const given = (name: string, all: Record<string, unknown>) => ({
+    describe: (key: string) => `${name} ${key}`,
+    get: (key: string) => all[key],
+  });
+  const env = given("env", { "pool-size": "6", "bind": "::1", "auto-reconnect": "true" });
+  const file = given("file", { "pool-size": 7, "bind": "10.0.0.1", "verbose": true });
+  deepStrictEqual(resolve(OPTIONS, [line.flags, env, file]), {
+    ...DEFAULTS,
+    "pool-size": 5,
+    "bind": "::1",
+    "auto-reconnect": false,
+    "verbose": true,
+  });
+});
