@@ -129,19 +129,21 @@ async function serveVisitor(
   const traffic = { up: 0, down: 0 };
   const tunnel = kind === "reusable" ? new ChunkedDuplex(peek) : new PlainDuplex(peek);
   let end: string;
+  let service: Conn | undefined;
   try {
-    const service = await dial(local, { signal });
+    service = await dial(local, { signal });
     if (tunnel instanceof ChunkedDuplex) tunnel.sink.hold(STARTED);
     else if (kind === "started") await writeAll(peek.conn, STARTED);
     const duplex = new PlainDuplex(new Peek(service));
     end = await relay(tunnel, duplex, { traffic, signal });
-    duplex.close();
   } catch (error) {
     end = `local service ${formatAddress(local)}: ${reason(error)}`;
     if (kind !== "raw") {
       const answer = encodeFrame({ type: "ProxyStarted", success: false, error: end });
       await writeAll(peek.conn, answer).catch(() => {});
     }
+  } finally {
+    if (service !== undefined) closeQuietly(service);
   }
   log.info("Visitor left", {
     visitor,

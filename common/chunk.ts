@@ -57,7 +57,7 @@ export class ChunkedDuplex implements Duplex {
 
   /** Whether both directions have ended and the tunnel is as new. */
   get reusable(): boolean {
-    return this.source.ended && this.sink.ended;
+    return this.source.ended && this.source.size === 0 && this.sink.ended;
   }
 
   /** {@link Duplex.close} */
@@ -99,11 +99,10 @@ class ChunkSource implements Source {
   async #fill(): Promise<boolean> {
     await null; // so that #filling is set before it is reset
     try {
-      const before = this.size;
+      const held = this.size;
       while (!this.ended) {
-        if (this.#left === 0) this.#header();
-        else if (this.size > before) return true;
-        if (this.ended || (this.#left > 0 && this.size > before)) continue;
+        if (this.size > held) return true;
+        if (this.#left === held && this.#header(held)) continue;
         if (await this.peek.fill()) continue;
         if (this.#left === Infinity) return false;
         throw new Deno.errors.UnexpectedEof("the tunnel broke off");
@@ -114,17 +113,22 @@ class ChunkSource implements Source {
     }
   }
 
-  /** Reads the next length, if it is there. */
-  #header(): void {
+  /**
+   * Reads the length behind `held` bytes that nobody consumed yet, if it is there, and closes the
+   * gap it leaves: whoever looks ahead sees the stream without chunks.
+   */
+  #header(held: number): boolean {
     const { bytes } = this.peek;
-    if (bytes.length < HEADER_BYTES) return;
-    const length = ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+    if (bytes.length < held + HEADER_BYTES) return false;
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(held);
     if (length > MAX_CHUNK_BYTES && length !== PLAIN) {
       throw new Deno.errors.InvalidData(`a chunk of ${length} bytes is too long`);
     }
+    bytes.copyWithin(HEADER_BYTES, 0, held);
     this.peek.consume(HEADER_BYTES);
-    this.#left = length === PLAIN ? Infinity : length;
+    this.#left = length === PLAIN ? Infinity : held + length;
     this.ended = length === 0;
+    return true;
   }
 }
 
@@ -165,13 +169,16 @@ class ChunkSink implements Sink {
     this.hold(held === undefined ? END : join(held, END));
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#send(this.#plain ? bytes : chunk(bytes), bytes.length);
+  /** {@link Sink.write}; nothing is sent for no bytes, since that would be the end. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) await this.#send(this.#plain ? bytes : chunk(bytes), bytes.length);
   }
 
+  /** {@link Sink.pass} */
   pass(from: Source, count: number): Promise<void> {
-    if (this.#plain) return this.#send(from.bytes.subarray(0, count), count);
-    if (from.withHeadroom === undefined) return this.write(from.bytes.subarray(0, count));
+    if (count === 0 || this.#plain || from.withHeadroom === undefined) {
+      return this.write(from.bytes.subarray(0, count));
+    }
     const framed = from.withHeadroom(count);
     putLength(framed, count);
     return this.#send(framed, count);

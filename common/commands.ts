@@ -159,8 +159,12 @@ function fits(value: unknown, kind: Kind): boolean {
       return Array.isArray(value) && value.every((item) => typeof item === "string");
     case "string|null":
       return value === null || typeof value === "string";
-    default:
-      return typeof value === kind;
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number";
+    case "boolean":
+      return typeof value === "boolean";
   }
 }
 

@@ -47,7 +47,7 @@ Deno.test("parseCommand() drops unknown fields, whatever they are called and hol
   const known = new Set([
     ...["client_id", "version", "auth", "aliases", "remote_port", "service", "client_version"],
     ...["success", "error", "public_urls", "heartbeat_s", "proxy_conn_id", "server_addr"],
-    ...["t", "visitor", "protocol", "tls", "grace_s"],
+    ...["t", "visitor", "protocol", "tls", "grace_s", "reuse"],
   ]);
   const unknown = fc.oneof(fc.string(), fc.constantFrom(...INHERITED, "type"))
     .filter((name) => !known.has(name));

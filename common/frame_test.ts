@@ -41,6 +41,7 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     remote_port: integer,
     service: text,
     client_version: text,
+    reuse: fc.boolean(),
   }, { requiredKeys: ["type", "client_id"] }),
   fc.record({
     type: fc.constant("RegisterResult" as const),
@@ -50,6 +51,7 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     public_urls: fc.array(text),
     remote_port: integer,
     heartbeat_s: integer,
+    reuse: fc.boolean(),
   }, { requiredKeys: ["type", "success", "error"] }),
   fc.record({
     type: fc.constant("RequestNewProxyConn" as const),

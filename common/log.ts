@@ -10,10 +10,9 @@
  */
 
 import {
-  type AnsiColor,
-  ansiColorFormatter,
   configure,
   dispose,
+  type FormattedValues,
   getAnsiColorFormatter,
   getStreamSink,
   getTextFormatter,
@@ -91,29 +90,24 @@ function standardError(): WritableStream<Uint8Array> {
 
 /** One line: time, level, category, message, then the fields as `name=value`. */
 function terminalFormatter(): TextFormatter {
-  const plain = Deno.noColor;
-  const format = (
-    { timestamp, level, category, message, record }: {
-      timestamp: string | null;
-      level: string;
-      category: string;
-      message: string;
-      record: { properties: Record<string, unknown> };
+  const options = {
+    timestamp: "time",
+    level: "ABBR",
+    category: ".",
+    format: ({ timestamp, level, category, message, record }: FormattedValues) => {
+      const fields = Object.entries(record.properties)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => ` ${name}=${show(value)}`);
+      return `${timestamp} ${level} ${category}: ${message}${fields.join("")}`;
     },
-  ) => {
-    const fields = Object.entries(record.properties)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => ` ${name}=${typeof value === "string" ? value : format1(value)}`);
-    return `${timestamp} ${level} ${category}: ${message}${fields.join("")}`;
-  };
-  const common = { timestamp: "time", level: "ABBR", category: "." } as const;
-  if (plain) return getTextFormatter({ ...common, format });
-  const colour: AnsiColor | null = null;
-  return getAnsiColorFormatter({ ...common, categoryColor: colour, format });
+  } as const;
+  return Deno.noColor
+    ? getTextFormatter(options)
+    : getAnsiColorFormatter({ ...options, categoryColor: null });
 }
 
-function format1(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
+function show(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
 }
 
 /**

@@ -8,8 +8,11 @@
 import type { Source } from "./relay.ts";
 import type { Conn } from "./transport.ts";
 
-/** Buffer sizes a connection climbs while its reads fill the buffer, in bytes. */
-const SIZES = [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024] as const;
+/**
+ * Buffer sizes a connection climbs while its reads fill the buffer, in bytes. The first holds most
+ * requests, and is what an idle connection costs.
+ */
+const SIZES = [2 * 1024, 16 * 1024, 64 * 1024, 256 * 1024] as const;
 
 /** Large buffers that wait for their next use, by level. */
 const spare: Uint8Array[][] = SIZES.map(() => []);
@@ -36,6 +39,8 @@ export class Peek implements Source {
   #end = HEADROOM;
   #filled = false;
   #filling: Promise<boolean> | undefined;
+  /** Whether the end of the stream was read. */
+  ended = false;
 
   /**
    * @param conn the connection to read.
@@ -89,7 +94,10 @@ export class Peek implements Source {
     );
     try {
       const got = await this.conn.read(room);
-      if (got === null) return false;
+      if (got === null) {
+        this.ended = true;
+        return false;
+      }
       this.#end += got;
       this.#filled = got === room.length;
       return true;

@@ -15,17 +15,17 @@ function numbered(size: number, from = 0): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (from + i) * 31 % 251);
 }
 
-Deno.test("fill() reads into 4 KiB, and climbs to 256 KiB while reads fill the buffer", async () => {
+Deno.test("fill() reads into 2 KiB, and climbs to 256 KiB while reads fill the buffer", async () => {
   const conn = new FakeConn(numbered(2000 * KIB));
   const peek = new Peek(conn);
   for (let i = 0; i < 6; i++) {
     ok(await peek.fill());
     peek.consume(peek.size);
   }
-  deepStrictEqual(buffers(conn), [4, 16, 64, 256, 256, 256]);
+  deepStrictEqual(buffers(conn), [2, 16, 64, 256, 256, 256]);
 });
 
-Deno.test("fill() goes back to 4 KiB after a read that did not fill its buffer", async () => {
+Deno.test("fill() goes back to 2 KiB after a read that did not fill its buffer", async () => {
   const conn = new FakeConn(numbered(30 * KIB));
   const peek = new Peek(conn);
   while (conn.reads.length < 3) {
@@ -34,7 +34,7 @@ Deno.test("fill() goes back to 4 KiB after a read that did not fill its buffer",
   }
   conn.push(numbered(1));
   ok(await peek.fill());
-  deepStrictEqual(buffers(conn), [4, 16, 64, 4]);
+  deepStrictEqual(buffers(conn), [2, 16, 64, 2]);
 });
 
 Deno.test("fill() reads behind what is held, and moves it only when there is no room", async () => {
@@ -45,13 +45,13 @@ Deno.test("fill() reads behind what is held, and moves it only when there is no 
   deepStrictEqual(peek.bytes, numbered(150));
   await peek.fill();
   const full = peek.size;
-  ok(full > 4 * KIB - 16 && full <= 4 * KIB);
+  ok(full > 2 * KIB - 16 && full <= 2 * KIB);
   peek.consume(1000);
   await peek.fill(); // no room behind: what is held moves to the front of the same buffer
   strictEqual(conn.reads.at(-1), 1000);
   deepStrictEqual(peek.bytes, numbered(full, 1000));
   await peek.fill(); // no room at all: into a larger one
-  strictEqual(conn.reads.at(-1), 12 * KIB);
+  strictEqual(conn.reads.at(-1), 14 * KIB);
   deepStrictEqual(peek.bytes, numbered(8 * KIB + 150 - 1000, 1000));
 });
 

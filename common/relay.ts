@@ -48,7 +48,7 @@ export interface Duplex {
 
 /** A connection whose bytes are the stream, and whose end is the stream's. */
 export class PlainDuplex implements Duplex, Sink {
-  readonly source: Source;
+  readonly source: Peek;
   readonly sink: Sink = this;
   readonly #conn: Conn;
 
@@ -68,9 +68,10 @@ export class PlainDuplex implements Duplex, Sink {
     return writeAll(this.#conn, count === bytes.length ? bytes : bytes.subarray(0, count));
   }
 
-  /** {@link Sink.end} */
-  end(): Promise<void> {
-    return this.#conn.closeWrite();
+  /** {@link Sink.end}; when the peer has ended its side too, that is the end of both. */
+  async end(): Promise<void> {
+    if (this.source.ended) this.close();
+    else await this.#conn.closeWrite();
   }
 
   /** {@link Duplex.close} */

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { V8_FLAGS } from "@agentx/common/cli";
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { dirname, join, resolve } from "@std/path";
@@ -152,6 +153,7 @@ function compileArguments(program: Program, target: Target, output: string): str
     "--no-check",
     // Otherwise every package of the lock file goes in, those of the tests among them.
     "--exclude-unused-npm",
+    `--v8-flags=${V8_FLAGS.join(",")}`,
     ...program.permissions,
     ...program.include.map((path) => `--include=${path}`),
     `--target=${target}`,

@@ -5,6 +5,8 @@ set -eu
 
 SELF=$(basename -- "$0")
 SOURCE=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# As common/cli/launch.ts has them; a test compares.
+V8_FLAGS='--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16'
 
 usage() {
   cat <<EOF
@@ -379,7 +381,7 @@ write_runner() {
   set -f
   IFS='
 '
-  exec $run \$permissions \\
+  exec $run $V8_FLAGS \$permissions \\
     '$program/app/client/main.ts'"
   fi
   cat >"$work/run.sh" <<EOF

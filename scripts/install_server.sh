@@ -11,6 +11,8 @@ UNIT=/etc/systemd/system/arps.service
 SETTINGS=/etc/arp/arps.env
 LOGS=/var/log/arps
 ACCOUNT=arps
+# As common/cli/launch.ts has them; a test compares.
+V8_FLAGS='--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16'
 
 usage() {
   cat <<EOF
@@ -385,7 +387,8 @@ install_sources() {
     fi
   fi
   # What the program may do at most. It gives up by itself what its settings do not need.
-  command="$service_deno run --no-prompt --cached-only $lock --allow-net --allow-env=ARPS_*,ARP_*,NO_COLOR"
+  command="$service_deno run --no-prompt --cached-only $lock $V8_FLAGS"
+  command="$command --allow-net --allow-env=ARPS_*,ARP_*,NO_COLOR"
   command="$command --allow-read=/etc/arp,$LOGS --allow-write=$LOGS $home/app/server/main.ts"
 }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { V8_FLAGS } from "@agentx/common/cli";
 import { dirname, join } from "@std/path";
 import { peer, peerTest } from "./peers.ts";
 
@@ -50,6 +51,11 @@ peerTest(
     strictEqual(result.code, 0);
   },
 );
+
+peerTest({ ...staged, name: "the scripts give the programs the same V8 flags" }, async () => {
+  const flags = `--v8-flags=${V8_FLAGS.join(",")}`;
+  for (const script of [SERVER, CLIENT]) ok((await Deno.readTextFile(script)).includes(flags));
+});
 
 // -------------------------------------------------------------------------------------- server
 

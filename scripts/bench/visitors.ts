@@ -3,6 +3,7 @@
  * byte, and a crowd that asks once and stays.
  * @module
  */
+import { pause } from "./process.ts";
 
 /** The token is for arps; every peer gets the same bytes. */
 export const PATH = "/?token=bench";
@@ -66,13 +67,25 @@ async function visitWithin(port: number, patience: Patience): Promise<number> {
 export class Crowd implements Disposable {
   readonly #conns: Deno.Conn[] = [];
 
-  /** Opens `count` of them; when one fails, those before it are closed and the error is thrown. */
-  static async open(port: number, count: number, signal: AbortSignal): Promise<Crowd> {
+  /**
+   * Opens `count` of them; when one fails, those before it are closed and the error is thrown.
+   *
+   * @param perSecond how many come in a second at most; as fast as they can be served by default.
+   */
+  static async open(
+    port: number,
+    count: number,
+    signal: AbortSignal,
+    perSecond: number = Infinity,
+  ): Promise<Crowd> {
     using patience = new Patience(CROWD_PATIENCE_MS, signal);
     const crowd = new Crowd();
+    const start = performance.now();
     let left = count;
     const one = async () => {
       while (left-- > 0) {
+        const due = start + (count - left) / perSecond * 1000;
+        if (due > performance.now()) await pause(due - performance.now(), signal);
         const conn = await patience.connect(port);
         crowd.#conns.push(conn);
         await ask(conn);

@@ -33,16 +33,26 @@ function page(status: number, phrase: string, error: HttpError, id: string): str
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${status} ${phrase}</title>
+<meta name="robots" content="noindex">
 <style>
-:root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
-body { margin: 18vh auto 0; padding: 0 1.5rem; max-width: 34rem; }
-h1 { font-size: 1.35rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { background: light-dark(#fafafa, #161618); margin: 0; padding: 16vh 1.5rem 2rem; }
+main { border-left: 3px solid light-dark(#c2410c, #fb923c); margin: 0 auto; max-width: 32rem;
+  padding-left: 1.25rem; }
+h1 { font-size: 1.4rem; line-height: 1.25; margin: .25rem 0 .75rem; }
+h1, p { overflow-wrap: anywhere; }
 p { margin: .5rem 0; }
-small { opacity: .65; }
+small, .id { color: light-dark(#5b5b60, #a5a5ad); }
+.id { font: .75rem/1.5 ui-monospace, monospace; margin-top: 1.5rem; }
+a { color: light-dark(#9a3412, #fdba74); }
 </style>
+<main>
+<small>${status} ${phrase}</small>
 <h1>${escapeHtml(error.message)}</h1>
-<p>${escapeHtml(error.hint)}</p>
-<p><small>${status} ${phrase} · request ${id} · ARP</small></p>
+${error.hint === "" ? "" : `<p>${escapeHtml(error.hint)}</p>\n`}${
+    status === 429 || status >= 500 ? `<p><a href="">Try again</a></p>\n` : ""
+  }<p class="id">ARP · request ${id}</p>
+</main>
 </html>
 `;
 }

@@ -7,7 +7,7 @@
  */
 
 import { HttpError } from "./error.ts";
-import { type Head, type RequestHead, type ResponseHead } from "./head.ts";
+import type { Head, RequestHead, ResponseHead } from "./head.ts";
 
 /** The rest of a message after its head. */
 export interface Body {

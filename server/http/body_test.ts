@@ -251,6 +251,11 @@ Deno.test("any split of a bad chunked body is refused just the same", () => {
   );
 });
 
+Deno.test("extensions are limited line by line, however many chunks there are", () => {
+  const text = `1;${"e".repeat(100)}\r\nx\r\n`.repeat(400) + "0\r\n\r\n";
+  deepStrictEqual(take(chunked(), text), [text.length, true]);
+});
+
 Deno.test("a chunk larger than memory takes its bytes as they come", () => {
   const body = chunked();
   deepStrictEqual(take(body, "fffffffffffff\r\n"), [15, false]);

@@ -242,6 +242,11 @@ Deno.test("one byte at a time gives the same result", () => {
   }
 });
 
+/** Whether a control character stands in some text. */
+function hasControl(text: string): boolean {
+  return Array.from(bytes(text)).some((byte) => byte < 32 || byte === 127);
+}
+
 Deno.test("any change to a head gives a head or an HttpError", () => {
   const change = fc.record({
     place: fc.nat(),
@@ -265,9 +270,10 @@ Deno.test("any change to a head gives a head or an HttpError", () => {
       if (head === undefined) return;
       // What passes is what it seems: no line end, control byte or second Host hides in it.
       for (const { name, value } of head.headers) {
-        ok(/^[^\0-\x20\x7f:]+$/.test(name) && !/[\0-\x08\x0a-\x1f\x7f]/.test(value));
+        ok(!hasControl(name) && !/[ :\t]/.test(name));
+        ok(!hasControl(value.replaceAll("\t", "")));
       }
-      ok(!/[\0-\x20\x7f]/.test(head.target));
+      ok(!hasControl(head.target) && !head.target.includes(" "));
       const hosts = head.headers.filter(({ name }) => name === "host").length;
       ok(hosts <= 1 && hosts >= head.minor);
     }),

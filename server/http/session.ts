@@ -107,6 +107,7 @@ export class HttpSession {
    */
   async #linger(end: string): Promise<void> {
     this.#end ??= end;
+    this.#upstream?.close();
     const { conn, peek } = this.visitor;
     const timer = setTimeout(() => closeQuietly(conn), LINGER_MS);
     try {
@@ -234,7 +235,7 @@ export class HttpSession {
     }
     this.clients.add(client.tag);
     const upstream = new Upstream(client, this.visitor, tunnel, {
-      answered: (exchange, keepAlive) => this.#answered(exchange, keepAlive),
+      answered: (keepAlive) => this.#answered(keepAlive),
     });
     this.#upstream = upstream;
     this.#running = this.#watch(upstream);
@@ -259,10 +260,12 @@ export class HttpSession {
     const { peek, traffic } = this.visitor;
     // Until the service is reached the request may have to be sent again, so no more of it goes out.
     if (!await upstream.started) return this.#abandon();
+    upstream.owed = true;
     while (!body.done) {
       if (peek.size === 0 && !await peek.fill()) {
         throw new Deno.errors.UnexpectedEof("the request broke off in its body");
       }
+      if (this.#end !== undefined) return;
       const count = this.#takeBody(upstream, body, peek.bytes);
       try {
         await upstream.pass(peek, count);
@@ -272,6 +275,7 @@ export class HttpSession {
       traffic.up += count;
       peek.consume(count);
     }
+    upstream.owed = false;
   }
 
   /** What of `bytes` belongs to the body. A bad chunk ends the upstream: it has half a request. */
@@ -300,10 +304,9 @@ export class HttpSession {
     this.#finish("done");
   }
 
-  #answered(exchange: Exchange, keepAlive: boolean): void {
+  #answered(keepAlive: boolean): void {
     if (keepAlive && !(this.#draining && this.#upstream?.idle)) return;
-    if (exchange.whole && this.visitor.peek.size === 0) this.#finish("done");
-    else this.#closing ??= this.#linger("done");
+    this.#closing ??= this.#linger("done");
   }
 
   /** Answers a request that goes to no client, once those before it have their answers. */

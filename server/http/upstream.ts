@@ -39,8 +39,11 @@ export interface Exchange {
 /** What a session hears of its upstream. */
 export interface UpstreamEvents {
   /** An answer is complete; `keepAlive` tells whether both ends expect another. */
-  answered(exchange: Exchange, keepAlive: boolean): void;
+  answered(keepAlive: boolean): void;
 }
+
+/** How every answer starts. */
+const ANSWER = "HTTP/";
 
 /** Methods that may be sent twice, RFC 9110 §9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -58,9 +61,15 @@ export class Upstream {
   #retrying: Promise<void> | undefined;
   readonly #toVisitor: PlainDuplex;
   #over = false;
+  /** Whether an answer came by this tunnel, so that its loss may be the end of a kept connection. */
+  #kept = false;
+  /** Whether the visitor will send nothing more. */
+  #finished = false;
   /** Whether the tunnel broke, or holds something that nobody waits for. */
   #spoilt = false;
   #closed = false;
+  /** Whether the service waits for the rest of a body. */
+  owed = false;
   /** Whether a part of the front exchange's answer has reached the visitor. */
   #answering = false;
 
@@ -136,6 +145,7 @@ export class Upstream {
 
   /** Passes on that the visitor will send nothing more. */
   async finish(): Promise<void> {
+    this.#finished = true;
     try {
       await this.tunnel.duplex.sink.end();
     } catch { /* it ended first */ }
@@ -177,9 +187,13 @@ export class Upstream {
 
   #mayRetry(error: unknown): boolean {
     const lost = error instanceof TunnelLost || (this.#starting && !(error instanceof HttpError));
-    return lost && !this.#over && this.#tries < MAX_TRIES && this.#exchanges.length > 0 &&
+    return lost && !this.#over && this.#tries < MAX_TRIES &&
+      this.#exchanges.length > 0 &&
       this.#exchanges.every((exchange) =>
-        this.#starting || (exchange.whole && IDEMPOTENT.has(exchange.head.method))
+        this.#starting ||
+        // A service that never answered would meet the same request again and again, and one that
+        // ended because its visitor had left would hear of it once more.
+        (this.#kept && !this.#finished && exchange.whole && IDEMPOTENT.has(exchange.head.method))
       );
   }
 
@@ -195,10 +209,12 @@ export class Upstream {
     this.tunnel = await this.client.pool.take();
     if (this.#over) this.tunnel.close();
     this.#starting = true;
+    this.#kept = false;
     await this.#start(this.#exchanges[0]!.sent).catch(() => {});
     for (const { sent } of this.#exchanges.slice(1)) {
       await this.tunnel.duplex.sink.write(sent).catch(() => {});
     }
+    if (this.#finished) await this.finish();
   }
 
   async #answers(): Promise<void> {
@@ -242,6 +258,7 @@ export class Upstream {
         }
         if (head !== undefined && head.status < 200 && head.status !== 101) {
           await this.#pass(source, head.size);
+          this.#answering = false;
           continue;
         }
         exchange.status?.resolve(head?.status ?? 200);
@@ -266,8 +283,21 @@ export class Upstream {
     }
   }
 
-  /** The head at the front; undefined when it is none, and the bytes pass as they are. */
+  /**
+   * The head at the front; undefined when it is a careless one, and the bytes pass as they are.
+   *
+   * @throws {HttpError} as soon as it can be no answer at all: the service may wait for more.
+   */
   #scan(source: Source, scanner: HeadScanner): ResponseHead | "more" | undefined {
+    const { bytes } = source;
+    for (let at = 0; at < ANSWER.length && at < bytes.length; at++) {
+      if (bytes[at] === ANSWER.charCodeAt(at)) continue;
+      throw new HttpError(
+        502,
+        "The service answered with something else than HTTP",
+        "Reach it by a program that speaks its protocol.",
+      );
+    }
     try {
       const lines = scanner.scan(source.bytes);
       return lines === undefined ? "more" : parseResponseHead(source.bytes, lines);
@@ -305,14 +335,15 @@ export class Upstream {
   }
 
   #done(keepAlive: boolean): void {
-    const exchange = this.#exchanges.shift()!;
+    this.#exchanges.shift();
+    this.#kept = true;
     this.#answering = false;
     this.#tries = 1;
     if (this.idle) {
       this.#drained?.resolve();
       this.#drained = undefined;
     }
-    this.events.answered(exchange, keepAlive);
+    this.events.answered(keepAlive);
     if (this.client.gone) this.leave();
   }
 
@@ -328,7 +359,8 @@ export class Upstream {
     this.#over = true;
     this.client.visitors--;
     this.client.kept.delete(this);
-    if (this.idle && !this.#starting && !this.#spoilt) void this.client.pool.giveBack(this.tunnel);
+    const clean = this.idle && !this.owed && !this.#starting && !this.#spoilt;
+    if (clean) void this.client.pool.giveBack(this.tunnel);
     else this.tunnel.close();
   }
 }

@@ -13,6 +13,8 @@ import { Crowd } from "../visitors.ts";
 import type { Figure } from "./mod.ts";
 
 const VISITORS = 2000;
+/** A crowd gathers; what it costs when it comes all at once is told as well. */
+const PER_SECOND = 250;
 const BASE: Requirement = { against: "nothing", bound: 70 };
 const EACH: Requirement = { against: "nothing", bound: 20 };
 
@@ -20,6 +22,8 @@ const EACH: Requirement = { against: "nothing", bound: 20 };
 interface Usage {
   empty: number[];
   full: number[];
+  /** The same crowd, come as fast as it could be served. */
+  rushed: number[];
 }
 
 export const memory: Figure = {
@@ -50,15 +54,32 @@ export const memory: Figure = {
         [EACH],
         ({ empty, full }) => (full[at]! - empty[at]!) / 1e3 / VISITORS,
       ),
+      row(
+        `${program}, a visitor, all at once`,
+        "KB",
+        [],
+        ({ empty, rushed }) => (rushed[at]! - empty[at]!) / 1e3 / VISITORS,
+      ),
     ]);
   },
 };
 
 /** A fresh pair of programs for each peer, so that nothing done before is counted. */
 async function usageOf(bench: Bench, peer: Peer, service: Service): Promise<Usage> {
+  const [empty, full] = await withCrowd(bench, peer, service, PER_SECOND);
+  const [, rushed] = await withCrowd(bench, peer, service, Infinity);
+  return { empty, full, rushed };
+}
+
+async function withCrowd(
+  bench: Bench,
+  peer: Peer,
+  service: Service,
+  perSecond: number,
+): Promise<[empty: number[], full: number[]]> {
   await using running = await startPeer(bench, peer, service);
   const pids = [running.server, running.client].filter((pid) => pid !== undefined);
   const empty = await settledRss(pids, bench.signal);
-  using _crowd = await Crowd.open(running.port, VISITORS, bench.signal);
-  return { empty, full: await settledRss(pids, bench.signal) };
+  using _crowd = await Crowd.open(running.port, VISITORS, bench.signal, perSecond);
+  return [empty, await settledRss(pids, bench.signal)];
 }

@@ -1,0 +1,77 @@
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { resolve, type Source, UsageError } from "@agentx/common/cli";
+import { OPTIONS, serverConfig } from "./config.ts";
+
+function config(given: Record<string, unknown>) {
+  const flags: Source = { describe: (key) => `--${key}`, get: (key) => given[key] };
+  return serverConfig(resolve(OPTIONS, [flags]));
+}
+
+function refuses(given: Record<string, unknown>, message: RegExp): void {
+  throws(() => config(given), (error) => {
+    ok(error instanceof UsageError, String(error));
+    match(error.message, message);
+    return true;
+  });
+}
+
+Deno.test("serverConfig() has the defaults of the first generation, and the limits", () => {
+  const { controlPort, proxyPort, publicPort, poolSize, ...others } = config({});
+  deepStrictEqual([controlPort, proxyPort, publicPort, poolSize], [17001, 17002, 17003, 1]);
+  strictEqual(others.bind, "0.0.0.0");
+  strictEqual(others.onDuplicate, "replace");
+  strictEqual(others.maxPoolSize, 32);
+  strictEqual(others.queueSize, 256);
+  strictEqual(others.headTimeout, 10_000);
+  strictEqual(others.registerTimeout, 10_000);
+  strictEqual(others.idleTimeout, 0);
+  strictEqual(others.httpIdleTimeout, 3_600_000);
+  strictEqual(others.heartbeatSeconds, 15);
+  strictEqual(others.graceSeconds, 30);
+});
+
+Deno.test("serverConfig() refuses a port given twice, but lets the system choose several", () => {
+  refuses(
+    { "control-port": "5000", "public-port": "5000" },
+    /^--control-port and --public-port: expected two ports, found 5000 twice$/,
+  );
+  refuses({ "proxy-port": "17001" }, /^--control-port and --proxy-port: /);
+  const { controlPort, proxyPort, publicPort } = config({
+    "control-port": "0",
+    "proxy-port": "0",
+    "public-port": "0",
+  });
+  deepStrictEqual([controlPort, proxyPort, publicPort], [0, 0, 0]);
+});
+
+Deno.test("serverConfig() takes the proxies it trusts as a set of addresses", () => {
+  const { trustedProxies } = config({ "trusted-proxies": ["10.0.0.1", "::1"] });
+  deepStrictEqual([...trustedProxies], ["10.0.0.1", "::1"]);
+  refuses({ "trusted-proxies": ["proxy.example"] }, /expected an IP address/);
+});
+
+Deno.test("a domain or public URL that is none is refused", () => {
+  for (const domain of ["http://a.example", "a/b", "a:80", "*.a.example"]) {
+    refuses({ domain }, /^--domain: expected a domain name/);
+  }
+  for (const url of ["a.example", "ftp://a.example", "http://a.example/path", "http://"]) {
+    refuses({ "public-url": url }, /^--public-url: expected http\(s\):\/\/HOST\[:PORT\]/);
+  }
+  strictEqual(
+    config({ "public-url": "https://a.example:8443" }).publicUrl,
+    "https://a.example:8443",
+  );
+});
+
+Deno.test("a heartbeat or timeout of nothing is refused", () => {
+  for (const key of ["heartbeat", "head-timeout", "register-timeout"]) {
+    refuses({ [key]: "0" }, /expected a number of seconds, 0\.05 or more/);
+  }
+});
+
+Deno.test("every option says what it is for and what it expects", () => {
+  for (const [key, { about, expects, group }] of Object.entries(OPTIONS)) {
+    ok(about.length > 5 && expects.length > 3 && group.length > 3, key);
+    match(key, /^[a-z]+(-[a-z]+)*$/);
+  }
+});
