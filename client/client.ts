@@ -141,10 +141,12 @@ export function visitorUrls(
   const host = serverAddr.includes(":") ? `[${serverAddr}]` : serverAddr;
   // A first generation server does not say; 17003 is the default public port.
   const urls = told ?? [`http://0.0.0.0:17003/?token=${encodeURIComponent(clientId)}`];
-  return urls.map((text) => {
-    const url = new URL(text);
+  return urls.flatMap((text) => {
+    const url = URL.parse(text);
+    // They are printed for people to open, so nothing but a web page is passed on.
+    if (url === null || !/^https?:$/.test(url.protocol)) return [];
     if (url.hostname === "0.0.0.0") url.hostname = host;
-    return url.href;
+    return [url.href];
   });
 }
 

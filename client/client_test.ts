@@ -27,6 +27,11 @@ Deno.test("visitorUrls() guesses for a first generation server, which says nothi
   ]);
 });
 
+Deno.test("visitorUrls() leaves out what is no web address", () => {
+  const told = ["nonsense", "javascript:alert(1)", "", "https://a.example/"];
+  deepStrictEqual(visitorUrls(NAME, told), ["https://a.example/"]);
+});
+
 Deno.test("visitorUrls() puts brackets around an IPv6 address", () => {
   deepStrictEqual(visitorUrls({ ...NAME, serverAddr: "::1" }, ["http://0.0.0.0:80/?token=a"]), [
     "http://[::1]/?token=a",

@@ -72,6 +72,7 @@ class ChunkSource implements Source {
   /** What is left of the chunk at the front; infinite once the stream is plain. */
   #left = 0;
   #filling: Promise<boolean> | undefined;
+  #busy = false;
   /** Whether the end came as a chunk of length 0. */
   ended = false;
 
@@ -93,11 +94,14 @@ class ChunkSource implements Source {
 
   /** @throws {Deno.errors.UnexpectedEof} when the tunnel ends before the stream does. */
   fill(): Promise<boolean> {
-    return this.#filling ??= this.#fill();
+    if (this.#filling !== undefined) return this.#filling;
+    const filling = this.#fill();
+    if (this.#busy) this.#filling = filling;
+    return filling;
   }
 
   async #fill(): Promise<boolean> {
-    await null; // so that #filling is set before it is reset
+    this.#busy = true;
     try {
       const held = this.size;
       while (!this.ended) {
@@ -109,6 +113,7 @@ class ChunkSource implements Source {
       }
       return false;
     } finally {
+      this.#busy = false;
       this.#filling = undefined;
     }
   }
@@ -186,11 +191,13 @@ class ChunkSink implements Sink {
 
   async #send(framed: Uint8Array, count: number): Promise<void> {
     if (this.#held !== undefined) framed = join(this.release()!, framed);
-    await writeAll(this.peek.conn, framed);
+    const { conn } = this.peek;
+    const wrote = await conn.write(framed);
+    if (wrote < framed.length) await writeAll(conn, framed.subarray(wrote));
     this.#sent += count;
     if (this.#sent < PLAIN_AFTER || this.#plain) return;
     this.#plain = true;
-    await writeAll(this.peek.conn, new Uint8Array(HEADER_BYTES).fill(0xff));
+    await writeAll(conn, new Uint8Array(HEADER_BYTES).fill(0xff));
   }
 
   async end(): Promise<void> {

@@ -22,7 +22,7 @@ function receive(...pieces: Uint8Array[]): { duplex: ChunkedDuplex; peek: Peek; 
 /** Everything up to the end of one visitor's stream. */
 async function stream({ source }: ChunkedDuplex): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  while (await within(2000, "the next bytes", source.fill())) {
+  while (await within(5000, "the next bytes", source.fill())) {
     pieces.push(source.bytes.slice());
     source.consume(source.size);
   }
@@ -61,7 +61,7 @@ Deno.test("fill() goes on behind bytes that nobody consumed, over the length bet
   const pieces = ["HTTP/1.1 200", " OK\r\n", "Server: x\r\n\r\n"].map((text) => chunk(bytes(text)));
   const { source } = receive(...pieces, END).duplex;
   const seen: string[] = [];
-  while (await within(1000, "the rest of the head", source.fill())) {
+  while (await within(5000, "the rest of the head", source.fill())) {
     seen.push(decoder.decode(source.bytes));
   }
   deepStrictEqual(seen, [
@@ -90,7 +90,7 @@ Deno.test("fill() joins a call that is pending", async () => {
   const { duplex: { source }, conn } = receive();
   const calls = Promise.all([source.fill(), source.fill()]);
   conn.push(chunk(bytes("x")));
-  deepStrictEqual(await within(1000, "both calls", calls), [true, true]);
+  deepStrictEqual(await within(5000, "both calls", calls), [true, true]);
   deepStrictEqual(source.bytes, bytes("x"));
 });
 
@@ -133,7 +133,7 @@ Deno.test("what is held goes soon when nothing follows, and with the end if that
   const { promise: wrote, resolve } = Promise.withResolvers<void>();
   conn.onWrite = () => resolve();
   duplex.sink.hold(bytes("STARTED"));
-  await within(1000, "what is held", wrote);
+  await within(5000, "what is held", wrote);
   deepStrictEqual(conn.writes, [bytes("STARTED")]);
   duplex.sink.hold(bytes("again"));
   await duplex.sink.end();
@@ -203,7 +203,7 @@ Deno.test("any order of filling and consuming gives the bytes in their order", a
         const wire = await sent(cut(data, written));
         const { source } = receive(...cut(wire, read)).duplex;
         const got: Uint8Array[] = [];
-        while (await within(2000, "the next bytes", source.fill())) {
+        while (await within(5000, "the next bytes", source.fill())) {
           const count = Math.min(consumed.next().value!, source.size);
           got.push(source.bytes.slice(0, count));
           source.consume(count);

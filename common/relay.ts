@@ -63,9 +63,11 @@ export class PlainDuplex implements Duplex, Sink {
   }
 
   /** {@link Sink.pass} */
-  pass(from: Source, count: number): Promise<void> {
+  async pass(from: Source, count: number): Promise<void> {
     const { bytes } = from;
-    return writeAll(this.#conn, count === bytes.length ? bytes : bytes.subarray(0, count));
+    const piece = count === bytes.length ? bytes : bytes.subarray(0, count);
+    const wrote = await this.#conn.write(piece);
+    if (wrote < count) await writeAll(this.#conn, piece.subarray(wrote));
   }
 
   /** {@link Sink.end}; when the peer has ended its side too, that is the end of both. */

@@ -4,8 +4,16 @@
  * @module
  */
 
-import { type Conn, getLogger, type Listener, Peek, readFrameWithin, reason } from "@agentx/common";
-import { closeQuietly, formatAddress } from "@agentx/common";
+import {
+  closeQuietly,
+  type Conn,
+  formatAddress,
+  getLogger,
+  type Listener,
+  Peek,
+  readFrameWithin,
+  reason,
+} from "@agentx/common";
 import { acceptLoop } from "./accept.ts";
 import type { Registry } from "./registry.ts";
 

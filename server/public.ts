@@ -4,13 +4,21 @@
  * @module
  */
 
-import { type Conn, getLogger, type Listener, reason } from "@agentx/common";
-import { closeQuietly, writeAll } from "@agentx/common";
+import {
+  closeQuietly,
+  type Conn,
+  getLogger,
+  type Listener,
+  Peek,
+  reason,
+  writeAll,
+} from "@agentx/common";
 import { acceptLoop } from "./accept.ts";
 import { answer } from "./http/answer.ts";
 import { HttpError } from "./http/error.ts";
 import { HttpSession } from "./http/session.ts";
 import type { PerAddress } from "./limits.ts";
+import { linger } from "./linger.ts";
 import { serveRaw } from "./raw.ts";
 import type { Client } from "./registry.ts";
 import type { Router } from "./router.ts";
@@ -226,6 +234,7 @@ export class PublicPort {
       `The request's head did not come within ${this.options.headTimeout / 1000} s`,
     );
     await writeAll(visitor.conn, answer(error, undefined, false));
+    await linger(visitor.peek);
     return "answered 408";
   }
 
@@ -235,8 +244,7 @@ export class PublicPort {
     const error = new HttpError(429, "Too many connections from your address", "Slow down.", 5);
     try {
       await writeAll(conn, answer(error, undefined, false));
-      await conn.closeWrite();
     } catch { /* it left */ }
-    closeQuietly(conn);
+    await linger(new Peek(conn));
   }
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Address, formatAddress, Peek, type Traffic } from "@agentx/common";
-import type { Conn } from "@agentx/common";
+import { type Address, type Conn, formatAddress, Peek, type Traffic } from "@agentx/common";
 
 /** A visitor, and what is known of it. */
 export class Visitor {

@@ -6,6 +6,7 @@
 
 import { permissionFlags } from "@agentx/common/cli";
 import * as client from "../client/program.ts";
+import { stateFolder } from "../client/state.ts";
 import * as server from "../server/program.ts";
 
 /** What one log line of a program says. */
@@ -32,11 +33,13 @@ export class Program implements AsyncDisposable {
   #waiting = new Set<() => void>();
   #ended = false;
 
+  /** @param options override how it is started, its command line included. */
   constructor(
     module: string,
     flags: readonly string[],
     permissions: readonly string[],
     env: Record<string, string>,
+    options: Deno.CommandOptions = {},
   ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
@@ -51,6 +54,7 @@ export class Program implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
+      ...options,
     }).spawn();
     this.#reading = Promise.all([
       this.#read(this.#process.stdout, (text) => this.stdout += text),
@@ -109,6 +113,17 @@ export class Program implements AsyncDisposable {
   /** {@link Program.log} by message. */
   message(text: string, options?: { from?: number; ms?: number }): Promise<LogLine> {
     return this.log((line) => line.message === text, options);
+  }
+
+  /** The lines with a message, as soon as there are so many. */
+  async messages(
+    text: string,
+    count: number,
+    options: { from?: number; ms?: number } = {},
+  ): Promise<LogLine[]> {
+    const found = () => this.logs.slice(options.from ?? 0).filter((line) => line.message === text);
+    if (count > 0) await this.log(() => found().length >= count, options);
+    return found();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,12 +227,13 @@ export async function startClient(
   if (request.kind !== "run") throw new Error("flags for a run expected");
   // The home folder of whoever runs the tests is none of their business.
   const home = env.HOME ?? "";
-  const granted = { ...client.permissions(request.values), write: [] as string[] };
+  const granted = client.permissions(request.values);
+  const logs = (granted.write ?? []).filter((path) => path !== stateFolder());
   const files = home === "" ? [] : [`${home}/.arp-client`];
   const needed = permissionFlags({
     ...granted,
     read: [...granted.read ?? [], ...files],
-    write: files,
+    write: [...logs, ...files],
     env: ["HOME", "USERPROFILE", "USER", ...Object.keys(env)],
   });
   const program = new Program("../client/main.ts", all, needed, {

@@ -304,11 +304,11 @@ Deno.test("a hostile line takes no longer to refuse than a good one of its lengt
   for (const piece of [" ", "\t", " \t", "x ", "x\t ", ":", "a:"]) {
     const line = "X:" + piece.repeat(60_000 / piece.length);
     // Milliseconds when it is linear, seconds when it is quadratic.
-    ok(time(withLine(line + "\x01")) < 500, JSON.stringify(piece));
-    ok(time(withLine(line + "x\x01")) < 500, JSON.stringify(piece));
+    ok(time(withLine(line + "\x01")) < 1500, JSON.stringify(piece));
+    ok(time(withLine(line + "x\x01")) < 1500, JSON.stringify(piece));
   }
-  ok(time(withLine("X".repeat(60_000))) < 500);
-  ok(time("GET /" + "a".repeat(60_000) + " HTTP/1.1 \r\nHost: a\r\n\r\n") < 500);
+  ok(time(withLine("X".repeat(60_000))) < 1500);
+  ok(time("GET /" + "a".repeat(60_000) + " HTTP/1.1 \r\nHost: a\r\n\r\n") < 1500);
 });
 
 Deno.test("latin1() keeps every byte and every place, however long", () => {

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { isDisconnect } from "@agentx/common";
-import { closeQuietly, writeAll } from "@agentx/common";
+import { closeQuietly, isDisconnect, writeAll } from "@agentx/common";
+import { linger } from "../linger.ts";
 import type { Router } from "../router.ts";
 import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
@@ -18,9 +18,6 @@ import { HttpError } from "./error.ts";
 import { forwardRequest } from "./forward.ts";
 import { hasToken, HeadScanner, keepsAlive, parseRequestHead, type RequestHead } from "./head.ts";
 import { type Exchange, Upstream } from "./upstream.ts";
-
-/** How long a visitor that was answered may go on sending before it is cut off, in milliseconds. */
-const LINGER_MS = 1000;
 
 /** Times of a session, in milliseconds. */
 export interface SessionOptions {
@@ -101,24 +98,11 @@ export class HttpSession {
     closeQuietly(this.visitor.conn);
   }
 
-  /**
-   * Closes after an answer. A visitor that is still sending would lose the answer to a reset, so it
-   * is listened to for a moment.
-   */
+  /** Closes after an answer, which reaches the visitor. */
   async #linger(end: string): Promise<void> {
     this.#end ??= end;
     this.#upstream?.close();
-    const { conn, peek } = this.visitor;
-    const timer = setTimeout(() => closeQuietly(conn), LINGER_MS);
-    try {
-      await conn.closeWrite();
-      do peek.consume(peek.size); while (await peek.fill());
-    } catch {
-      /* it is gone */
-    } finally {
-      clearTimeout(timer);
-      this.#finish(end);
-    }
+    await linger(this.visitor.peek);
   }
 
   /** The next request's head; undefined when no more will come. */
@@ -131,8 +115,9 @@ export class HttpSession {
         // A line end before a request line is tolerated, RFC 9112 §2.2.
         while (peek.bytes[0] === 13 && peek.bytes[1] === 10) peek.consume(2);
         if (peek.size > 0) {
-          const lines = this.#scanner.scan(peek.bytes);
-          if (lines !== undefined) return parseRequestHead(peek.bytes, lines);
+          const { bytes } = peek;
+          const lines = this.#scanner.scan(bytes);
+          if (lines !== undefined) return parseRequestHead(bytes, lines);
           timer ??= setTimeout(() => this.#tooSlow(), this.options.headTimeout);
         }
         if (!await peek.fill()) {
@@ -223,9 +208,9 @@ export class HttpSession {
       if (!current.open) await this.#running;
       await this.#closing;
       if (this.#end !== undefined) throw new Deno.errors.Interrupted("the connection ends");
-      current.close();
+      // Its service may take its time to leave; nobody waits for that.
       this.#upstream = undefined;
-      await this.#running;
+      current.close();
     }
     this.router.admit(client);
     const tunnel = await client.pool.take();
