@@ -60,7 +60,7 @@ function remember(clientId: string): void {
 function showOnce({ localAddr, localPort }: ClientConfig): (urls: readonly string[]) => void {
   let shown = "";
   return (urls) => {
-    if (urls.join() === shown) return;
+    if (urls.length === 0 || urls.join() === shown) return;
     shown = urls.join();
     const terminal = Deno.stdout.isTerminal();
     const screen = {
