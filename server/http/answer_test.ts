@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { answer } from "./answer.ts";
 import { HttpError } from "./error.ts";
-import { header, HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
+import { HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
 
 function request(...lines: string[]) {
   const [first = "GET / HTTP/1.1", ...rest] = lines;
@@ -10,12 +10,17 @@ function request(...lines: string[]) {
   return parseRequestHead(bytes, new HeadScanner().scan(bytes)!);
 }
 
-/** An answer, read by the strict parser. */
+/** An answer whose framing the strict parser accepts, with all its header lines. */
 function read(bytes: Uint8Array) {
   const head = parseResponseHead(bytes, new HeadScanner().scan(bytes)!);
+  const [, ...lines] = new TextDecoder().decode(bytes.subarray(0, head.size - 4)).split("\r\n");
+  const fields = new Map(lines.map((line) => {
+    const [name = "", value = ""] = line.split(": ", 2);
+    return [name.toLowerCase(), value];
+  }));
   return {
     head,
-    get: (name: string) => header(head, name),
+    get: (name: string) => fields.get(name),
     body: new TextDecoder().decode(bytes.subarray(head.size)),
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { type Head, header, type RequestHead } from "./head.ts";
+import { latin1Bytes } from "./latin1.ts";
 import { COOKIE } from "./route.ts";
 
 /** What the service is told about the visitor. */
@@ -24,8 +25,6 @@ const SPOOFABLE: ReadonlySet<string> = new Set([
   "x-forwarded-host",
   "forwarded",
 ]);
-
-const encoder = new TextEncoder();
 
 /** The `X-Forwarded-*` lines for a request. */
 function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarded): string {
@@ -88,13 +87,7 @@ export function cookieLine(token: string, secure: boolean): string {
 /** `bytes`, which start with `head`, with further header lines at its end. */
 export function addLines(bytes: Uint8Array, head: Head, lines: string): Uint8Array {
   const blank = head.size - 2;
-  return concat([bytes.subarray(0, blank), encoder.encode(lines), bytes.subarray(blank)]);
-}
-
-function latin1Bytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return concat([bytes.subarray(0, blank), latin1Bytes(lines), bytes.subarray(blank)]);
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

@@ -1,13 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { addLines, cookieLine, type Forwarded, forwardRequest, isNavigation } from "./forward.ts";
-import {
-  HeadScanner,
-  latin1,
-  parseRequestHead,
-  parseResponseHead,
-  type RequestHead,
-} from "./head.ts";
+import { HeadScanner, parseRequestHead, parseResponseHead, type RequestHead } from "./head.ts";
+import { latin1 } from "./latin1.ts";
 
 /** Text as bytes, each character one. */
 function bytes(text: string): Uint8Array {

@@ -9,6 +9,7 @@
  */
 
 import { HttpError } from "./error.ts";
+import { latin1 } from "./latin1.ts";
 
 /** Most bytes of a head, blank line included. */
 export const MAX_HEAD_BYTES = 64 * 1024;
@@ -89,28 +90,28 @@ export class HeadScanner {
   }
 }
 
-/** Bytes as a string of the code points 0 to 255, so that an offset in one is one in the other. */
-export function latin1(bytes: Uint8Array): string {
-  const PIECE = 8192;
-  if (bytes.length <= PIECE) return String.fromCharCode.apply(null, bytes as unknown as number[]);
-  let text = "";
-  for (let at = 0; at < bytes.length; at += PIECE) text += latin1(bytes.subarray(at, at + PIECE));
-  return text;
-}
-
 // field-name ":" OWS field-value OWS, RFC 9112 §5 and RFC 9110 §5.5: no white space before the
 // colon, no control characters but HTAB in the value. Without `(?![ \t])` a line of nothing but
 // white space and one bad byte would take time that grows with the square of its length.
 const HEADER =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*$/;
 
-function parseLines(bytes: Uint8Array, lines: readonly number[]): Head {
+/** @param wanted tells by the first letter of a line (in lower case) whether it is of interest. */
+function parseLines(
+  bytes: Uint8Array,
+  lines: readonly number[],
+  wanted?: (letter: number) => boolean,
+): Head {
   const size = (lines[lines.length - 1] ?? -1) + 1;
-  const text = latin1(bytes.subarray(0, size));
+  const text = latin1(bytes, 0, size);
   const headers: Header[] = [];
   let start = (lines[0] ?? 0) + 1;
   for (let i = 1; i < lines.length - 1; i++) {
     const end = (lines[i] ?? 0) + 1;
+    if (wanted !== undefined && !wanted(bytes[start]! | 32)) {
+      start = end;
+      continue;
+    }
     const match = HEADER.exec(text.slice(start, end - 2));
     if (match === null) {
       throw new HttpError(400, `Malformed request: header line ${i} is not "name: value"`);
@@ -153,13 +154,18 @@ export function parseRequestHead(bytes: Uint8Array, lines: readonly number[]): R
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: |$)/;
 
+/** Connection, Content-Length, Transfer-Encoding, and a line that goes on, which none may. */
+const framing = (letter: number) =>
+  letter === 99 || letter === 116 || letter === 32 || letter === 41;
+
 /**
- * Parses the response head whose lines a {@link HeadScanner} found.
+ * Parses the response head whose lines a {@link HeadScanner} found, as far as its framing goes: the
+ * rest is between the service and the visitor.
  *
  * @throws {HttpError} on a head that is none; the caller decides what that means for the visitor.
  */
 export function parseResponseHead(bytes: Uint8Array, lines: readonly number[]): ResponseHead {
-  const head = parseLines(bytes, lines);
+  const head = parseLines(bytes, lines, framing);
   const match = STATUS_LINE.exec(head.startLine);
   if (match === null) {
     throw new HttpError(502, "The service answered with something else than HTTP");

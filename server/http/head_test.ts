@@ -6,13 +6,13 @@ import {
   header,
   HeadScanner,
   keepsAlive,
-  latin1,
   MAX_HEAD_BYTES,
   parseRequestHead,
   parseResponseHead,
   type RequestHead,
   type ResponseHead,
 } from "./head.ts";
+import { latin1 } from "./latin1.ts";
 
 /** Text as bytes, each character one: heads are Latin-1. */
 function bytes(text: string): Uint8Array {
@@ -319,11 +319,19 @@ Deno.test("latin1() keeps every byte and every place, however long", () => {
 });
 
 Deno.test("parseResponseHead() reads status and version", () => {
-  const head = response("HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
-  deepStrictEqual([head.status, head.minor, header(head, "server")], [200, 1, "x"]);
+  const head = response("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n");
+  deepStrictEqual([head.status, head.minor, header(head, "content-length")], [200, 1, "5"]);
   strictEqual(response("HTTP/1.0 404 \r\n\r\n").status, 404);
   strictEqual(response("HTTP/1.1 204\r\n\r\n").status, 204);
   strictEqual(response("HTTP/1.1 599 Any Words At All\r\n\r\n").status, 599);
+});
+
+Deno.test("parseResponseHead() looks at the lines that frame, and lets the others be", () => {
+  const head = response("HTTP/1.1 200 OK\r\nSer ver = x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  deepStrictEqual(head.headers.map(({ name }) => name), ["transfer-encoding"]);
+  for (const line of ["Content-Length : 5", "transfer-encoding", " folded", "\tfolded"]) {
+    throws(() => response(`HTTP/1.1 200 OK\r\nA: b\r\n${line}\r\n\r\n`), HttpError, line);
+  }
 });
 
 Deno.test("parseResponseHead() refuses what is no HTTP/1.x response", () => {
