@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { PATIENCE_MS, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
 import { Site, stepsOf } from "./services.ts";
@@ -81,8 +81,10 @@ peerTest({
 });
 
 /** A headless browser without any traffic of its own. */
-function launch() {
-  return chromium.launch({
+async function launch() {
+  // It reads the environment as soon as it is imported, which a plain `deno test` may not.
+  const { chromium } = await import("playwright-core");
+  return await chromium.launch({
     executablePath: browser.path,
     args: [
       "--no-sandbox",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { peerTest } from "../../tests/peers.ts";
 import { serve } from "./delay.ts";
 
+const permissions = [{ name: "net" }] as const;
 const ONE_WAY_MS = 25;
 /** Timers may fire this much early by the relay's own correction. */
 const SLACK_MS = 4;
@@ -30,24 +32,27 @@ async function echoOnce(listener: Deno.TcpListener): Promise<void> {
   conn.closeWrite();
 }
 
-Deno.test("serve() delays each way, and the first bytes by the handshake too", async () => {
-  await throughDelay(async (conn) => {
-    const start = performance.now();
-    const buffer = new Uint8Array(1);
-    await conn.write(new Uint8Array([1]));
-    await conn.read(buffer);
-    const first = performance.now() - start;
-    await conn.write(new Uint8Array([2]));
-    await conn.read(buffer);
-    const second = performance.now() - start - first;
-    assert.ok(first >= 4 * ONE_WAY_MS - SLACK_MS, `first answer after ${first} ms`);
-    assert.ok(second >= 2 * ONE_WAY_MS - SLACK_MS, `second answer after ${second} ms`);
-    conn.closeWrite();
-    assert.equal(await conn.read(buffer), null);
-  });
-});
+peerTest(
+  { name: "serve() delays each way, and the first bytes by the handshake too", permissions },
+  async () => {
+    await throughDelay(async (conn) => {
+      const start = performance.now();
+      const buffer = new Uint8Array(1);
+      await conn.write(new Uint8Array([1]));
+      await conn.read(buffer);
+      const first = performance.now() - start;
+      await conn.write(new Uint8Array([2]));
+      await conn.read(buffer);
+      const second = performance.now() - start - first;
+      assert.ok(first >= 4 * ONE_WAY_MS - SLACK_MS, `first answer after ${first} ms`);
+      assert.ok(second >= 2 * ONE_WAY_MS - SLACK_MS, `second answer after ${second} ms`);
+      conn.closeWrite();
+      assert.equal(await conn.read(buffer), null);
+    });
+  },
+);
 
-Deno.test("serve() keeps order and carries a half-close", async () => {
+peerTest({ name: "serve() keeps order and carries a half-close", permissions }, async () => {
   await throughDelay(async (conn) => {
     const sent = new Uint8Array(4 * 1024 * 1024).map((_, at) => at * 7 + (at >> 8));
     const sending = (async () => {

@@ -3,8 +3,13 @@
  *
  * @module
  */
-import { type Options, permissionFlags, resolve, type Values } from "@agentx/common/cli";
-import type { Permissions } from "@agentx/common/cli";
+import {
+  type Options,
+  permissionFlags,
+  type Permissions,
+  resolve,
+  type Values,
+} from "@agentx/common/cli";
 
 /** How long a program may take until it is ready, in milliseconds; the first start compiles. */
 const READY_MS = 60_000;
