@@ -53,17 +53,23 @@ export async function runClient(
   }
 }
 
+/** Idle tunnels end at once; those still there after so many milliseconds serve a visitor. */
+const IDLE_ENDS_MS = 100;
+
 /** Waits for the running visitors, at most the grace time. */
 async function settle(
   tunnels: ReadonlySet<Promise<void>>,
   grace: number,
   kill: AbortController,
 ): Promise<void> {
-  if (tunnels.size === 0) return;
-  log.info("Waiting for running visitors", { visitors: tunnels.size, grace_s: grace / 1000 });
-  const timer = setTimeout(() => kill.abort(), grace);
+  const timers = [
+    setTimeout(() => kill.abort(), grace),
+    setTimeout(() => {
+      log.info("Waiting for running visitors", { visitors: tunnels.size, grace_s: grace / 1000 });
+    }, Math.min(IDLE_ENDS_MS, grace)),
+  ];
   await Promise.all(tunnels);
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }
 
 type Asked = (now: AbortSignal) => Promise<void>;

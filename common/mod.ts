@@ -30,6 +30,7 @@ export {
   type RequestNewProxyConn,
   type StartProxy,
 } from "./commands.ts";
+export { Block } from "./block.ts";
 export { chunk, ChunkedDuplex, join, PLAIN_AFTER } from "./chunk.ts";
 export { Channel, MISSED_HEARTBEATS } from "./channel.ts";
 export { DeadlineError, isDisconnect, ProtocolError, reason, RefusedError } from "./errors.ts";

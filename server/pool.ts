@@ -111,7 +111,9 @@ export class Pool {
     this.#leaving.add(tunnel);
     const reusable = await tunnel.release();
     this.#leaving.delete(tunnel);
-    if (reusable) this.#welcome(tunnel);
+    if (!reusable) return;
+    if (this.#idle.length < this.options.max) this.#welcome(tunnel);
+    else tunnel.close();
   }
 
   #welcome(tunnel: Tunnel): void {

@@ -46,12 +46,14 @@ interface Live {
   at: number;
   drain(): void;
   abort(why: string): void;
-  /** Gives back what a visitor between two requests does not need. */
-  rest?(): void;
+  /** Gives back what a visitor between two requests does not need; false if there was nothing. */
+  rest?(): boolean;
 }
 
 /** How long a visitor between two requests keeps its tunnel, in milliseconds. */
 const REST_AFTER_MS = 1000;
+/** Tunnels given back in one sweep at most: a crowd that falls silent must not hold up the others. */
+const RESTS_PER_SWEEP = 250;
 
 const log = getLogger(["arps", "public"]);
 
@@ -102,6 +104,7 @@ export class PublicPort {
 
   /** Every second or so: ends visitors that idle too long. */
   sweep(now: number = performance.now()): void {
+    let rests = RESTS_PER_SWEEP;
     for (const live of this.#live) {
       const { up, down } = live.visitor.traffic;
       const { idleTimeout, httpIdleTimeout } = this.options;
@@ -111,7 +114,7 @@ export class PublicPort {
         live.at = now;
         continue;
       }
-      if (now - live.at > REST_AFTER_MS) live.rest?.();
+      if (rests > 0 && now - live.at > REST_AFTER_MS && live.rest?.()) rests--;
       if (limit > 0 && now - live.at > limit) live.abort("idle timeout");
     }
   }

@@ -348,7 +348,7 @@ peerTest({ name: "URLs are printed once, and again when they change", permission
   equal(client.stdout, "http://127.0.0.1:1/a\nhttp://127.0.0.1:1/b\n");
 });
 
-const script = peer("script", "apt-get install util-linux");
+const script = peer("script", "apt-get install bsdutils");
 
 /** What a client shows on a terminal of so many columns, from its start to its end. */
 async function onTerminal(columns: number, env: Record<string, string>): Promise<string> {

@@ -1,11 +1,9 @@
 /**
  * Options of a program: one table gives the flags, the environment variables and the keys of the
- * configuration file, and one schema checks all three.
+ * configuration file, and one parser checks all three.
  *
  * @module
  */
-
-import * as z from "zod/mini";
 
 /** One option. Its key in the table is the flag without the dashes. */
 export interface Option<T = unknown> {
@@ -16,7 +14,7 @@ export interface Option<T = unknown> {
   /** What a good value is, for the error about a bad one. */
   expects: string;
   /** Checks and converts a value, be it text (flag, environment) or typed (file). */
-  schema: z.ZodMiniType<T>;
+  parse: (value: unknown) => T | undefined;
   default?: T;
   /** May be given several times; in the environment the values are separated by commas. */
   list?: boolean;
@@ -51,11 +49,18 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** A number, also when it comes as text. */
-function number(min: number, max: number, fraction: boolean): z.ZodMiniType<number> {
-  const text = z.pipe(z.string().check(z.regex(/^\d+(\.\d+)?$/)), z.transform(Number));
-  const checks = [z.gte(min), z.lte(max), ...(fraction ? [] : [z.multipleOf(1)])] as const;
-  return z.pipe(z.union([text, z.number()]), z.number().check(...checks));
+/** Reads a number, also when it comes as text. */
+function number(
+  min: number,
+  max: number,
+  fraction: boolean,
+): (value: unknown) => number | undefined {
+  return (value) => {
+    const text = typeof value === "string" && /^\d+(\.\d+)?$/.test(value);
+    const found = text ? Number(value) : value;
+    if (typeof found !== "number" || !(found >= min && found <= max)) return undefined;
+    return fraction || Number.isInteger(found) ? found : undefined;
+  };
 }
 
 type Base = Pick<Option, "about" | "group"> & { arg?: string };
@@ -65,7 +70,7 @@ export function port<D extends number | undefined>(
   base: Base & { default?: D },
 ): Option<number> & { default: D } {
   const expects = "a port, 0 to 65535";
-  return { arg: "<port>", expects, schema: number(0, 65535, false), ...base } as never;
+  return { arg: "<port>", expects, parse: number(0, 65535, false), ...base } as never;
 }
 
 /** A whole number. */
@@ -73,7 +78,7 @@ export function count<D extends number>(
   { min = 0, max = 1_000_000, ...base }: Base & { default: D; min?: number; max?: number },
 ): Option<number> & { default: number } {
   const expects = `a whole number, ${min} to ${max}`;
-  return { arg: "<number>", expects, schema: number(min, max, false), ...base };
+  return { arg: "<number>", expects, parse: number(min, max, false), ...base };
 }
 
 /** A time in seconds. */
@@ -81,7 +86,7 @@ export function seconds(
   { min = 0, ...base }: Base & { default: number; min?: number },
 ): Option<number> & { default: number } {
   const expects = `a number of seconds, ${min} or more`;
-  return { arg: "<seconds>", expects, schema: number(min, 1e6, true), ...base };
+  return { arg: "<seconds>", expects, parse: number(min, 1e6, true), ...base };
 }
 
 /** Text, perhaps of a certain form. */
@@ -92,23 +97,24 @@ export function text<D extends string | undefined = undefined>(
     expects?: string;
   },
 ): Option<string> & { default: D } {
-  const schema = z.string().check(z.regex(pattern));
-  return { arg: "<text>", expects, schema, ...base } as never;
+  const parse = (value: unknown) =>
+    typeof value === "string" && pattern.test(value) ? value : undefined;
+  return { arg: "<text>", expects, parse, ...base } as never;
 }
 
 /** Text of a certain form, any number of times. */
 export function list(
   { pattern = /./, expects = "some text", ...base }: Base & { pattern?: RegExp; expects?: string },
 ): Option<string[]> & { default: string[] } {
-  const items = z.array(z.string().check(z.regex(pattern)));
-  const one = z.pipe(
-    z.string(),
-    z.transform((value: string) =>
-      value.split(",").map((item) => item.trim()).filter((item) => item !== "")
-    ),
-  );
-  const schema = z.pipe(z.union([one, z.array(z.string())]), items);
-  return { arg: "<text>", expects, schema, default: [], list: true, ...base };
+  const parse = (value: unknown) => {
+    const items = typeof value === "string"
+      ? value.split(",").map((item) => item.trim()).filter((item) => item !== "")
+      : value;
+    const good = Array.isArray(items) &&
+      items.every((item) => typeof item === "string" && pattern.test(item));
+    return good ? items : undefined;
+  };
+  return { arg: "<text>", expects, parse, default: [], list: true, ...base };
 }
 
 /** One of some words. */
@@ -116,14 +122,21 @@ export function choice<const T extends string, D extends T>(
   { choices, ...base }: Base & { choices: readonly T[]; default: D },
 ): Option<T> & { default: T } {
   const expects = `one of ${choices.join(", ")}`;
-  return { arg: `<${choices.join("|")}>`, expects, schema: z.enum(choices) as never, ...base };
+  const parse = (value: unknown) => choices.find((word) => word === value);
+  return { arg: `<${choices.join("|")}>`, expects, parse, ...base };
 }
+
+const WORDS_FOR_YES: ReadonlySet<unknown> = new Set(["true", "1", "yes", "on"]);
+const WORDS_FOR_NO: ReadonlySet<unknown> = new Set(["false", "0", "no", "off"]);
 
 /** On or off; `--no-NAME` is off. */
 export function toggle(base: Base & { default: boolean }): Option<boolean> & { default: boolean } {
-  const yes = z.pipe(z.literal(["true", "1", "yes", "on"]), z.transform(() => true));
-  const no = z.pipe(z.literal(["false", "0", "no", "off"]), z.transform(() => false));
-  return { expects: "true or false", schema: z.union([z.boolean(), yes, no]) as never, ...base };
+  const parse = (value: unknown) => {
+    if (typeof value === "boolean") return value;
+    if (WORDS_FOR_YES.has(value)) return true;
+    return WORDS_FOR_NO.has(value) ? false : undefined;
+  };
+  return { expects: "true or false", parse, ...base };
 }
 
 /**
@@ -140,12 +153,12 @@ export function resolve<O extends Options>(options: O, sources: readonly Source[
       continue;
     }
     const given = source.get(key);
-    const parsed = option.schema.safeParse(given);
-    if (!parsed.success) {
+    const parsed: unknown = option.parse(given);
+    if (parsed === undefined) {
       const found = option.secret ? "something else" : JSON.stringify(given);
       throw new UsageError(`${source.describe(key)}: expected ${option.expects}, found ${found}`);
     }
-    values[key] = parsed.data;
+    values[key] = parsed;
   }
   return values as Values<O>;
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
+import { Block } from "@agentx/common";
 import { type Head, header, type RequestHead } from "./head.ts";
-import { latin1Bytes } from "./latin1.ts";
+import { latin1Bytes, putLatin1 } from "./latin1.ts";
 import { COOKIE } from "./route.ts";
 
 /** What the service is told about the visitor. */
@@ -51,21 +52,30 @@ export function forwardRequest(
   end: number,
   forwarded: Forwarded,
   target?: string,
-): Uint8Array {
+): Block {
   const firstLine = head.startLine.length + 2;
-  const line = target === undefined
-    ? bytes.subarray(0, firstLine)
-    : latin1Bytes(`${head.method} ${target} HTTP/1.${head.minor}\r\n`);
-  const added = latin1Bytes(forwardedLines(head, forwarded));
-  const pieces = [line, added];
+  const added = forwardedLines(head, forwarded);
+  const start = target === undefined
+    ? added
+    : `${head.method} ${target} HTTP/1.${head.minor}\r\n${added}`;
+  const kept: [from: number, to: number][] = target === undefined ? [[0, firstLine]] : [];
   let from = firstLine;
   for (const { name, start, end } of head.headers) {
     if (!SPOOFABLE.has(name) || (name === "forwarded" && forwarded.trusted)) continue;
-    pieces.push(bytes.subarray(from, start));
+    kept.push([from, start]);
     from = end;
   }
-  pieces.push(bytes.subarray(from, end));
-  return concat(pieces);
+  kept.push([from, end]);
+  const block = new Block(kept.reduce((sum, [from, to]) => sum + to - from, start.length));
+  let at = 0;
+  const copy = ([from, to]: [number, number]) => {
+    block.bytes.set(bytes.subarray(from, to), at);
+    at += to - from;
+  };
+  if (target === undefined) copy(kept.shift()!);
+  at = putLatin1(block.bytes, start, at);
+  kept.forEach(copy);
+  return block;
 }
 
 /** Whether a browser loads a page with this request, and not one of its parts. */

@@ -18,7 +18,7 @@ const VISITOR: Forwarded = { address: "192.0.2.7", proto: "http", trusted: false
 /** What the service gets for a request that is at hand whole. */
 function forward(text: string, forwarded: Forwarded = VISITOR, target?: string): string {
   const all = bytes(text);
-  return latin1(forwardRequest(all, parse(all), all.length, forwarded, target));
+  return latin1(forwardRequest(all, parse(all), all.length, forwarded, target).bytes);
 }
 
 const lines = (...all: string[]) => all.map((line) => line + "\r\n").join("");
@@ -98,7 +98,7 @@ Deno.test("forwardRequest() puts a new target into the first line and keeps the 
 Deno.test("forwardRequest() sends as much of the body as belongs to the request", () => {
   const head = lines("POST / HTTP/1.1", "Host: a", "Content-Length: 3", "");
   const all = bytes(head + "abcGET /next");
-  const sent = latin1(forwardRequest(all, parse(all), head.length + 3, VISITOR));
+  const sent = latin1(forwardRequest(all, parse(all), head.length + 3, VISITOR).bytes);
   ok(sent.endsWith("Content-Length: 3\r\n\r\nabc"));
 });
 

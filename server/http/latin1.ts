@@ -21,6 +21,11 @@ export function latin1(bytes: Uint8Array, start = 0, end: number = bytes.length)
 /** The text as bytes; its code points must be below 256. */
 export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
-  latin1Write.call(bytes, text, 0, text.length);
+  putLatin1(bytes, text, 0);
   return bytes;
+}
+
+/** Writes the text into `bytes` from `at` on, and returns where it ends. */
+export function putLatin1(bytes: Uint8Array, text: string, at: number): number {
+  return at + latin1Write.call(bytes, text, at, text.length);
 }

@@ -77,13 +77,13 @@ export class HttpSession {
     if (this.#upstream?.idle !== false && this.visitor.peek.size === 0) this.#finish("drained");
   }
 
-  /** Between two requests: the tunnel may serve others meanwhile. */
-  rest(): void {
+  /** Between two requests: the tunnel may serve others meanwhile; false if there is none to give. */
+  rest(): boolean {
     const upstream = this.#upstream;
-    if (upstream?.reusable && upstream.idle && this.visitor.peek.size === 0) {
-      this.#upstream = undefined;
-      upstream.close();
-    }
+    if (!upstream?.reusable || !upstream.idle || this.visitor.peek.size > 0) return false;
+    this.#upstream = undefined;
+    upstream.close();
+    return true;
   }
 
   /** Ends now. */
@@ -190,7 +190,7 @@ export class HttpSession {
       }
       sent = await upstream.send(exchange);
       if (!sent) continue;
-      traffic.up += exchange.sent.length;
+      traffic.up += exchange.sent.size;
       if (!body.done) await this.#sendBody(upstream, body);
       if (exchange.status !== undefined) {
         await this.#awaitUpgrade(upstream, exchange.status.promise);

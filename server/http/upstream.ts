@@ -5,7 +5,7 @@
  * @module
  */
 
-import { copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
+import { type Block, copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
 import type { Client } from "../registry.ts";
 import type { Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
@@ -27,7 +27,7 @@ const MAX_TRIES = 3;
 export interface Exchange {
   head: RequestHead;
   /** What was sent of it, to be sent again if the tunnel turns out to be dead. */
-  sent: Uint8Array;
+  sent: Block;
   /** Whether `sent` is all of it. */
   whole: boolean;
   /** Header lines to add to the answer. */
@@ -125,8 +125,8 @@ export class Upstream {
     const first = this.#starting && this.idle;
     this.#exchanges.push(exchange);
     try {
-      if (first) await this.#start(exchange.sent);
-      else await this.tunnel.duplex.sink.write(exchange.sent);
+      if (first) await this.#start(exchange.sent.bytes);
+      else await this.tunnel.duplex.sink.pass(exchange.sent, exchange.sent.size);
     } catch {
       // The reading side meets the same end, and knows whether to try again.
     }
@@ -210,9 +210,9 @@ export class Upstream {
     if (this.#over) this.tunnel.close();
     this.#starting = true;
     this.#kept = false;
-    await this.#start(this.#exchanges[0]!.sent).catch(() => {});
+    await this.#start(this.#exchanges[0]!.sent.bytes).catch(() => {});
     for (const { sent } of this.#exchanges.slice(1)) {
-      await this.tunnel.duplex.sink.write(sent).catch(() => {});
+      await this.tunnel.duplex.sink.pass(sent, sent.size).catch(() => {});
     }
     if (this.#finished) await this.finish();
   }
