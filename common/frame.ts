@@ -10,6 +10,7 @@
 import { type Command, formatCommand, parseCommand } from "./commands.ts";
 import { DeadlineError, ProtocolError } from "./errors.ts";
 import type { Peek } from "./peek.ts";
+import { closeQuietly } from "./transport.ts";
 
 /** Longest JSON text in a frame, in bytes. Checked before anything is allocated. */
 export const MAX_FRAME_BYTES = 64 * 1024;
@@ -110,7 +111,7 @@ export async function readFrameWithin(peek: Peek, ms: number): Promise<Command |
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    peek.conn.close();
+    closeQuietly(peek.conn);
   }, ms);
   try {
     return await readFrame(peek);

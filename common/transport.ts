@@ -107,9 +107,14 @@ export async function writeAll(conn: Conn, bytes: Uint8Array): Promise<void> {
   while (written < bytes.length) written += await conn.write(bytes.subarray(written));
 }
 
+/** Connections that were closed here: to close one again would cost an exception each time. */
+const closed = new WeakSet<Conn>();
+
 /** Closes a connection whether or not it is closed already. */
 export function closeQuietly(conn: Conn): void {
+  if (closed.has(conn)) return;
+  closed.add(conn);
   try {
     conn.close();
-  } catch { /* closed already */ }
+  } catch { /* somebody else did */ }
 }

@@ -102,10 +102,11 @@ export class Tunnel {
       this.close();
       return false;
     }
+    if (last.source.ended) last.sink.endSoon();
+    if (last.reusable) return true;
     const timer = setTimeout(() => this.close(), RELEASE_TIMEOUT_MS);
     try {
-      if (last.source.ended) last.sink.endSoon();
-      else await last.sink.end();
+      if (!last.source.ended) await last.sink.end();
       do last.source.consume(last.source.size); while (await last.source.fill());
       if (last.reusable) return true;
     } catch {

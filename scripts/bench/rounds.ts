@@ -10,7 +10,10 @@ import type { Service } from "./services.ts";
 /** Samples by peer name. */
 export type Samples<T> = Map<string, T[]>;
 
-/** Starts all peers before `service` and samples them in turn. */
+/**
+ * Starts all peers before `service` and samples them in turn. A round before the first is not counted: code that
+ * is compiled while it runs is slow for its first seconds, and a server runs for longer.
+ */
 export async function alternate<T>(
   bench: Bench,
   peers: Peer[],
@@ -24,11 +27,13 @@ export async function alternate<T>(
     const started = await attempt(bench, peer, () => startPeer(bench, peer, service));
     if (started !== undefined) running.set(peer, stack.use(started));
   }
-  for (let round = 0; round < bench.options.rounds; round++) {
+  for (let round = 0; round <= bench.options.rounds; round++) {
     for (const [peer, started] of turned([...running], round)) {
-      progress(`  round ${round + 1}: ${peer.name}`);
+      progress(round === 0 ? `  warm-up: ${peer.name}` : `  round ${round}: ${peer.name}`);
       const value = await attempt(bench, peer, () => sample(started, peer));
-      if (value !== undefined) samples.set(peer.name, [...samples.get(peer.name) ?? [], value]);
+      if (round > 0 && value !== undefined) {
+        samples.set(peer.name, [...samples.get(peer.name) ?? [], value]);
+      }
     }
   }
   return samples;
