@@ -7,15 +7,12 @@
 import { dirname, resolve as absolute } from "@std/path";
 import {
   type About,
-  type CommandLine,
-  configFile,
-  environment,
-  parseFlags,
+  optionVariables,
   type Permissions,
+  readOptions,
   readVariable,
-  resolve,
+  type Request,
   type Values,
-  variable,
 } from "@agentx/common/cli";
 import { localPort, OPTIONS, VERSION } from "./config.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
@@ -33,27 +30,13 @@ const ABOUT: About = {
   ],
 };
 
-/** The variable that other programs of this kind have for their log level. */
-const ALIASES = { "log-level": "ARP_LOG" };
-
-/** What was asked for: text to print, or options to run with. */
-export type Request =
-  | Extract<CommandLine, { kind: "print" }>
-  | { kind: "run"; values: Values<typeof OPTIONS> };
-
 /**
  * Reads flags, environment, file, and what the last run left.
  *
  * @throws {UsageError} on anything it cannot use.
  */
-export async function readRequest(args: readonly string[]): Promise<Request> {
-  const line = parseFlags(ABOUT, OPTIONS, args);
-  if (line.kind === "print") return line;
-  const sources = [line.flags, environment(ABOUT.prefix, ALIASES)];
-  const path = resolve({ config: OPTIONS.config }, sources).config;
-  if (path !== undefined) sources.push(await configFile(path, OPTIONS));
-  sources.push(readState(stateFolder()));
-  return { kind: "run", values: resolve(OPTIONS, sources) };
+export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
+  return readOptions(ABOUT, OPTIONS, args, [readState(stateFolder())]);
 }
 
 /**
@@ -68,7 +51,6 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const state = folder === undefined ? [] : [folder];
   const logs = values["log-file"] === undefined ? [] : [dirname(absolute(values["log-file"]))];
   const config = values.config === undefined ? [] : [absolute(values.config)];
-  const options = Object.keys(OPTIONS).map((key) => variable(ABOUT.prefix, key));
   return {
     net: [
       `${server}:${values["control-port"]}`,
@@ -76,7 +58,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
       `${bracket(values["local-addr"])}:${localPort(values)}`,
     ],
     sys: ["hostname"],
-    env: [...options, ALIASES["log-level"], ...HOME_VARIABLES, ...USER_VARIABLES]
+    env: [...optionVariables(ABOUT, OPTIONS), ...HOME_VARIABLES, ...USER_VARIABLES]
       .filter((name) => readVariable(name) !== undefined),
     read: [...MACHINE_ID_FILES, OS_RELEASE_FILE, ...state, ...config, ...logs],
     write: [...state, ...logs],

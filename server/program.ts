@@ -6,15 +6,12 @@
 
 import {
   type About,
-  type CommandLine,
-  configFile,
-  environment,
-  parseFlags,
+  optionVariables,
   type Permissions,
+  readOptions,
   readVariable,
-  resolve,
+  type Request,
   type Values,
-  variable,
 } from "@agentx/common/cli";
 import { OPTIONS, VERSION } from "./config.ts";
 import { dirname, resolve as absolute } from "@std/path";
@@ -32,26 +29,13 @@ const ABOUT: About = {
   ],
 };
 
-/** The variable that other programs of this kind have for their log level. */
-const ALIASES = { "log-level": "ARP_LOG" };
-
-/** What was asked for: text to print, or options to run with. */
-export type Request =
-  | Extract<CommandLine, { kind: "print" }>
-  | { kind: "run"; values: Values<typeof OPTIONS> };
-
 /**
  * Reads flags, environment and file.
  *
  * @throws {UsageError} on anything it cannot use.
  */
-export async function readRequest(args: readonly string[]): Promise<Request> {
-  const line = parseFlags(ABOUT, OPTIONS, args);
-  if (line.kind === "print") return line;
-  const sources = [line.flags, environment(ABOUT.prefix, ALIASES)];
-  const path = resolve({ config: OPTIONS.config }, sources).config;
-  if (path !== undefined) sources.push(await configFile(path, OPTIONS));
-  return { kind: "run", values: resolve(OPTIONS, sources) };
+export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
+  return readOptions(ABOUT, OPTIONS, args);
 }
 
 /** The permissions that a run with these options needs. */
@@ -62,7 +46,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
   return {
     // A port that the system chooses is not known yet, so the host stands alone.
     net: ports.map((port) => values[port] === 0 ? host : `${host}:${values[port]}`),
-    env: [...Object.keys(OPTIONS).map((key) => variable(ABOUT.prefix, key)), ALIASES["log-level"]]
+    env: optionVariables(ABOUT, OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
     read: [...(values.config === undefined ? [] : [absolute(values.config)]), ...logs],
     write: logs,

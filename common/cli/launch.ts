@@ -4,7 +4,9 @@
  * @module
  */
 
-import { UsageError } from "./options.ts";
+import { reason } from "../errors.ts";
+import { type Options, UsageError, type Values } from "./options.ts";
+import type { Request } from "./request.ts";
 
 /**
  * Flags of V8 for both programs: collect garbage early. By default the young generation grows to
@@ -91,5 +93,37 @@ export async function launch(
     return (await child.status).code;
   } finally {
     for (const { signal, pass } of listeners) Deno.removeSignalListener(signal, pass);
+  }
+}
+
+/**
+ * The whole of a `launch.ts`: reads the options, computes what they need, and runs the program under
+ * that, or prints it.
+ *
+ * @returns the exit code; a failure was told on standard error.
+ */
+export async function launchProgram<O extends Options>(
+  name: string,
+  main: URL,
+  args: readonly string[],
+  readRequest: (args: readonly string[]) => Promise<Request<O>>,
+  permissions: (values: Values<O>) => Permissions,
+): Promise<number> {
+  const encoder = new TextEncoder();
+  const print = (text: string) => {
+    Deno.stdout.writeSync(encoder.encode(text));
+    return 0;
+  };
+  try {
+    const request = await readRequest(args);
+    if (request.kind === "print") return print(request.text);
+    const needed = permissions(request.values);
+    if ((request.values as Record<string, unknown>)["print-permissions"]) {
+      return print(permissionFlags(needed).join("\n") + "\n");
+    }
+    return await launch(main, args, needed);
+  } catch (error) {
+    Deno.stderr.writeSync(encoder.encode(`${name}: ${reason(error)}\n`));
+    return error instanceof UsageError ? 2 : 1;
   }
 }

@@ -6,7 +6,14 @@
 
 export { configFile } from "./config_file.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
-export { launch, permissionFlags, type Permissions, revokeAllBut, V8_FLAGS } from "./launch.ts";
+export {
+  launch,
+  launchProgram,
+  permissionFlags,
+  type Permissions,
+  revokeAllBut,
+  V8_FLAGS,
+} from "./launch.ts";
 export {
   choice,
   count,
@@ -25,4 +32,5 @@ export {
   type Values,
   variable,
 } from "./options.ts";
+export { optionVariables, readOptions, type Request } from "./request.ts";
 export { type Shutdown, shutdownSignals } from "./signals.ts";
