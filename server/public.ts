@@ -185,14 +185,14 @@ export class PublicPort {
     }
     let client: Client;
     try {
-      client = this.router.fallback();
+      client = verdict.kind === "raw" ? this.router.named(verdict.token) : this.router.fallback();
       this.router.admit(client);
     } catch (error) {
       // Its message may name a client.
       if (error instanceof HttpError) return `refused: ${error.status}`;
       throw error;
     }
-    live.protocol = "raw";
+    live.protocol = verdict.kind === "raw" ? verdict.protocol : "raw";
     fields.client = client.tag;
     const ended = new AbortController();
     const { abort } = live;

@@ -86,8 +86,17 @@ export class Router {
         "Add ?token=CLIENT-ID to the URL, or send the header X-ARP-Token.",
       );
     }
-    const client = this.registry.find(defaultClient);
-    if (client === undefined) throw this.#unknown([defaultClient], defaultClient);
+    return this.named(defaultClient);
+  }
+
+  /**
+   * The client of a visitor whose protocol named it.
+   *
+   * @throws {HttpError} 404 when nobody has that token, 503 when its client is offline.
+   */
+  named(token: string): Client {
+    const client = this.registry.find(token);
+    if (client === undefined) throw this.#unknown([token], token);
     return client;
   }
 

@@ -109,6 +109,14 @@ Deno.test("a visitor without a token goes to the default client, if there is one
   ok(!open(["a"]).router.hasFallback);
 });
 
+Deno.test("named() finds the client that a protocol other than HTTP named", () => {
+  const { router, registry, clients } = open(["a"]);
+  strictEqual(router.named("a"), clients[0]);
+  refuses(() => router.named("x"), 404, /not found/);
+  registry.unregister(clients[0]!);
+  refuses(() => router.named("a"), 503, /offline/);
+});
+
 Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () => {
   const { router, clients } = open(["a"], { maxVisitors: 2 });
   const client: Client = clients[0]!;
