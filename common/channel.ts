@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "./commands.ts";
-import { DeadlineError, isDisconnect } from "./errors.ts";
+import { DeadlineError, isDisconnect, ProtocolError } from "./errors.ts";
 import { encodeFrames, readFrame } from "./frame.ts";
 import type { Peek } from "./peek.ts";
 import { closeQuietly, writeAll } from "./transport.ts";
@@ -13,13 +13,20 @@ import { closeQuietly, writeAll } from "./transport.ts";
 /** Missed heartbeats after which a link is dead. */
 export const MISSED_HEARTBEATS = 3;
 
+/** Commands that may wait for a peer to read; one that only asks and never reads is cut off. */
+export const MAX_OUTBOX = 10_000;
+
+/** How long the last words of a link may take to leave, in milliseconds. */
+const FAREWELL_MS = 1000;
+
 /** Commands over one connection, which it owns. */
 export class Channel implements Disposable {
   #outbox: Command[] = [];
   #flushing: Promise<void> | undefined;
   #heard = performance.now();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #dead: DeadlineError | undefined;
+  /** Why this side gave the link up. */
+  #dead: Error | undefined;
 
   constructor(readonly peek: Peek) {}
 
@@ -29,6 +36,11 @@ export class Channel implements Disposable {
    */
   send(...commands: Command[]): void {
     this.#outbox.push(...commands);
+    if (this.#outbox.length > MAX_OUTBOX) {
+      this.#dead = new ProtocolError(`the peer left ${MAX_OUTBOX} commands unread`);
+      this.#outbox = [];
+      return this.close();
+    }
     this.#flushing ??= this.#flush();
   }
 
@@ -58,7 +70,7 @@ export class Channel implements Disposable {
    * or reset it.
    *
    * @throws {DeadlineError} when the heartbeat missed {@link MISSED_HEARTBEATS} answers.
-   * @throws {ProtocolError} on a bad frame.
+   * @throws {ProtocolError} on a bad frame, and when the peer left {@link MAX_OUTBOX} commands unread.
    */
   async receive(): Promise<Command | null> {
     try {
@@ -91,6 +103,14 @@ export class Channel implements Disposable {
         this.close();
       } else this.send({ type: "Ping", t: Math.round(performance.now()) });
     }, interval);
+  }
+
+  /** Ends the link once what was sent has left, or after a second. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => this.close(), FAREWELL_MS);
+    await this.flushed();
+    clearTimeout(timer);
+    this.close();
   }
 
   /** Ends the link at once; a pending {@link Channel.receive} returns. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { Channel, MISSED_HEARTBEATS } from "./channel.ts";
+import { Channel, MAX_OUTBOX, MISSED_HEARTBEATS } from "./channel.ts";
 import type { Command } from "./commands.ts";
 import { DeadlineError, ProtocolError } from "./errors.ts";
 import { decodeFrame, encodeFrame, encodeFrames, MAX_FRAME_BYTES } from "./frame.ts";
@@ -81,6 +81,47 @@ Deno.test("receive() answers pings on the way, repeating their number, and drops
   deepStrictEqual(await channel.receive(), ask("1"));
   await channel.flushed();
   deepStrictEqual(commands(conn.written), [{ type: "Pong", t: 42 }, { type: "Pong" }]);
+});
+
+/** A connection whose peer reads nothing: writes wait until it is closed. */
+class Unread extends FakeConn {
+  #closed = Promise.withResolvers<number>();
+
+  override write(): Promise<number> {
+    return this.#closed.promise;
+  }
+
+  override close(): void {
+    super.close();
+    this.#closed.reject(new Deno.errors.BadResource("the connection is closed"));
+  }
+}
+
+Deno.test("a peer that pings without end and reads nothing is cut off", async () => {
+  const ping = encodeFrame({ type: "Ping" });
+  const flood = new Uint8Array(ping.length * (MAX_OUTBOX + 100));
+  for (let at = 0; at < flood.length; at += ping.length) flood.set(ping, at);
+  const conn = new Unread(flood);
+  using channel = new Channel(new Peek(conn));
+  await rejects(within(5000, "the end of the link", channel.receive()), ProtocolError);
+  ok(conn.closed);
+});
+
+Deno.test("end() closes once the last words have left", async () => {
+  const conn = new FakeConn();
+  const channel = new Channel(new Peek(conn));
+  channel.send(ask("1"));
+  await channel.end();
+  deepStrictEqual(commands(conn.written), [ask("1")]);
+  ok(conn.closed);
+});
+
+Deno.test("end() does not wait for a peer that reads nothing", async () => {
+  const conn = new Unread();
+  const channel = new Channel(new Peek(conn));
+  channel.send(ask("1"));
+  await within(5000, "the end of the link", channel.end());
+  ok(conn.closed);
 });
 
 Deno.test("receive() is null at the end of the link, however it came", async () => {

@@ -32,7 +32,7 @@ export {
 } from "./commands.ts";
 export { Block } from "./block.ts";
 export { chunk, ChunkedDuplex, join, PLAIN_AFTER } from "./chunk.ts";
-export { Channel, MISSED_HEARTBEATS } from "./channel.ts";
+export { Channel, MAX_OUTBOX, MISSED_HEARTBEATS } from "./channel.ts";
 export { DeadlineError, isDisconnect, ProtocolError, reason, RefusedError } from "./errors.ts";
 export {
   type Decoded,

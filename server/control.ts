@@ -121,7 +121,7 @@ export class ControlPort {
       if (!(error instanceof RegistrationError)) throw error;
       log.warning("Registration refused", { client: name, peer });
       channel.send({ type: "RegisterResult", success: false, error: error.message });
-      await channel.flushed();
+      await channel.end();
       return undefined;
     }
   }
@@ -132,6 +132,6 @@ export class ControlPort {
     if (generation === 2) {
       channel.send({ type: "RegisterResult", success: false, error: "replaced" });
     }
-    void channel.flushed().then(() => channel.close());
+    void channel.end();
   }
 }
