@@ -30,6 +30,10 @@ export interface Register {
   remote_port?: number;
   /** What the local service speaks when it speaks first, such as `"mysql"`. */
   service?: string;
+  /** The first bytes of a service that speaks first, in base64. */
+  greeting?: string;
+  /** Database user of visitors that name none. */
+  db_user?: string;
   /** Version of the client's program, for the server's log. */
   client_version?: string;
   /** Tunnels may serve one visitor after another, if the server says so too; see `chunk.ts`. */
@@ -132,6 +136,8 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     aliases: "string[]?",
     remote_port: "number?",
     service: "string?",
+    greeting: "string?",
+    db_user: "string?",
     client_version: "string?",
     reuse: "boolean?",
   },

@@ -42,9 +42,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   client: ["common"],
 };
 
-/** Where the pure part of the server lives. `server/http/` is bound only as far as sniffers use it. */
+/** Where the pure part of the server lives, with what sniffers use of the protocols' own folders. */
 const SNIFF = "server/sniff/";
-const SNIFF_MAY_IMPORT = [SNIFF, "server/http/", "common/"];
+/** The server's files that sniffers may reach, and that are then bound as they are. */
+const SNIFF_MAY_REACH = /^server\/(?:[a-z]+\/|refusal\.ts$)/;
 
 /** Files tested without a socket (`app.request()`), which therefore may not open one. */
 const SOCKETLESS = ["client/command/app.ts"];
@@ -85,9 +86,9 @@ export function judgeEdge(edge: Edge, pure: readonly string[] = []): string | un
         : `of the project, ${home}/ imports only ${allowed.map((one) => `${one}/`).join(", ")}`,
     );
   }
-  if (pure.includes(from) && !SNIFF_MAY_IMPORT.some((prefix) => to.startsWith(prefix))) {
+  if (pure.includes(from) && !SNIFF_MAY_REACH.test(to) && !to.startsWith("common/")) {
     const reached = from.startsWith(SNIFF) ? "" : ", and sniffers use this file";
-    return says(`sniffers import only ${SNIFF_MAY_IMPORT.join(", ")}${reached}`);
+    return says(`sniffers import only common/ and the folders of protocols${reached}`);
   }
   if (SOCKETLESS.includes(from) && SOCKET_MODULES.test(to)) {
     return says("this file is tested without a socket");
@@ -101,7 +102,7 @@ function purePart(files: readonly string[], edges: readonly Edge[]): string[] {
   // A set yields what is added to it while it is being walked: that walks the closure.
   for (const file of found) {
     for (const edge of edges) {
-      if (edge.from === file && edge.to.startsWith("server/http/")) found.add(edge.to);
+      if (edge.from === file && SNIFF_MAY_REACH.test(edge.to)) found.add(edge.to);
     }
   }
   return [...found];

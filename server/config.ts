@@ -103,6 +103,13 @@ export const OPTIONS = {
     default: 10,
     min: 0.05,
   }),
+  "server-first-wait": count({
+    about: "milliseconds until a silent visitor is greeted, if a client serves MySQL",
+    arg: "<ms>",
+    group: ROUTING,
+    default: 1000,
+    max: 60_000,
+  }),
   "register-timeout": seconds({
     about: "for a client to register",
     group: LIMITS,
@@ -178,6 +185,7 @@ export interface ServerConfig {
   queueSize: number;
   heartbeatSeconds: number;
   headTimeout: number;
+  serverFirstWait: number;
   registerTimeout: number;
   idleTimeout: number;
   httpIdleTimeout: number;
@@ -217,6 +225,7 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
     queueSize: values["queue-size"],
     heartbeatSeconds: values.heartbeat,
     headTimeout: values["head-timeout"] * 1000,
+    serverFirstWait: values["server-first-wait"],
     registerTimeout: values["register-timeout"] * 1000,
     idleTimeout: values["idle-timeout"] * 1000,
     httpIdleTimeout: values["http-idle-timeout"] * 1000,

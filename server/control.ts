@@ -115,6 +115,7 @@ export class ControlPort {
         generation: client.generation,
         version: command.client_version,
         aliases: client.tokens.length - 1,
+        service: client.service,
       });
       return client;
     } catch (error) {

@@ -5,7 +5,7 @@
  */
 
 import { Demand } from "./demand.ts";
-import { HttpError } from "./http/error.ts";
+import { Refusal } from "./refusal.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Sizes and times of a {@link Pool}. */
@@ -39,7 +39,7 @@ export class Pool {
   #leaving = new Set<Tunnel>();
   #asked = 0;
   #demand = new Demand();
-  #closed: HttpError | undefined;
+  #closed: Refusal | undefined;
 
   /** @param ask requests that many tunnels from the client. */
   constructor(readonly options: PoolOptions, private readonly ask: (count: number) => void) {}
@@ -63,7 +63,7 @@ export class Pool {
   /**
    * A tunnel for a visitor: the newest idle one, else the next that comes.
    *
-   * @throws {HttpError} 503 when the queue is full or the client went offline, 504 after the wait.
+   * @throws {Refusal} 503 when the queue is full or the client went offline, 504 after the wait.
    */
   take(): Promise<Tunnel> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
@@ -71,7 +71,7 @@ export class Pool {
     const tunnel = this.#idle.pop();
     if (tunnel === undefined && this.#waiting.size >= this.options.queue) {
       return Promise.reject(
-        new HttpError(503, "Too many visitors wait for this client", "Try again shortly.", 5),
+        new Refusal(503, "Too many visitors wait for this client", "Try again shortly.", 5),
       );
     }
     const taken = tunnel === undefined ? this.#enqueue() : Promise.resolve(tunnel);
@@ -84,7 +84,7 @@ export class Pool {
     const timer = setTimeout(() => {
       waiter.queue.delete(waiter);
       reject(
-        new HttpError(
+        new Refusal(
           504,
           "The client opened no tunnel in time",
           "It may be overloaded or asleep.",
@@ -165,7 +165,7 @@ export class Pool {
   }
 
   /** Ends all idle tunnels and turns the waiting visitors away. */
-  close(why: HttpError): void {
+  close(why: Refusal): void {
     this.#closed = why;
     for (const tunnel of [...this.#idle.splice(0), ...this.#leaving]) tunnel.close();
     for (const waiter of this.#waiting) {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Peek } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { within } from "../common/testdata/gate.ts";
-import { HttpError } from "./http/error.ts";
+import { Refusal } from "./refusal.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
@@ -31,10 +31,10 @@ function fill(pool: Pool, count: number) {
   });
 }
 
-const OFFLINE = new HttpError(503, "The client went offline");
+const OFFLINE = new Refusal(503, "The client went offline");
 
 function isHttp(status: number): (error: unknown) => boolean {
-  return (error) => error instanceof HttpError && error.status === status;
+  return (error) => error instanceof Refusal && error.status === status;
 }
 
 /** Lets everything that is due happen. */
@@ -98,7 +98,7 @@ Deno.test("take() turns the visitor beyond the queue away with 503 and Retry-Aft
   const waiting = [pool.take(), pool.take()];
   await rejects(
     pool.take(),
-    (error) => error instanceof HttpError && error.status === 503 && error.retryAfter !== undefined,
+    (error) => error instanceof Refusal && error.status === 503 && error.retryAfter !== undefined,
   );
   strictEqual(pool.waiting, 2);
   fill(pool, 2);

@@ -5,8 +5,9 @@
  */
 
 import { type Channel, CLIENT_ID, type Peek, type Register } from "@agentx/common";
-import { HttpError } from "./http/error.ts";
+import { Refusal } from "./refusal.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
+import type { ServiceFacts } from "./sniff/mod.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
 /** How long a capability to open a tunnel is good for, in milliseconds. */
@@ -17,11 +18,14 @@ const REMEMBER_MAX = 1000;
 /** Aliases of one client: the URLs of them all, however long, must fit into one frame. */
 const MAX_ALIASES = 64;
 
+/** Longest greeting of a service that is kept, in base64; MySQL's is about 100 bytes. */
+const MAX_GREETING_CHARS = 2048;
+
 /** What to do when an id registers that is online. */
 export type DuplicatePolicy = "replace" | "reject";
 
 /** A registered client; each registration is an object of its own, which is what fences them. */
-export interface Client {
+export interface Client extends ServiceFacts {
   readonly id: string;
   /** Names it in logs. */
   readonly tag: string;
@@ -54,6 +58,8 @@ export class Registry {
   #clients = new Map<string, Client>();
   #asks = new Map<string, Ask>();
   #left = new Map<string, number>();
+  /** Clients online whose service speaks first. */
+  readonly speakers: Set<Client> = new Set();
 
   constructor(readonly pool: PoolOptions, readonly policy: DuplicatePolicy) {}
 
@@ -102,6 +108,9 @@ export class Registry {
       generation,
       tunnels: generation === 1 ? "raw" : command.reuse ? "reusable" : "started",
       channel,
+      service: keepIf(/^[a-z0-9-]{1,32}$/, command.service),
+      greeting: firstBytes(command.greeting),
+      dbUser: keepIf(/^[^\0]{1,128}$/, command.db_user),
       pool: new Pool(this.pool, (count) => this.#ask(client, count)),
       visitors: 0,
       kept: new Set(),
@@ -115,6 +124,7 @@ export class Registry {
       this.#clients.set(token, client);
       this.#left.delete(token);
     }
+    if (client.service !== undefined) this.speakers.add(client);
     return { client, replaced };
   }
 
@@ -129,8 +139,9 @@ export class Registry {
     for (const [capability, ask] of this.#asks) {
       if (ask.client === client) this.#asks.delete(capability);
     }
+    this.speakers.delete(client);
     client.gone = true;
-    client.pool.close(new HttpError(503, "The client went offline", "Try again shortly.", 2));
+    client.pool.close(new Refusal(503, "The client went offline", "Try again shortly.", 2));
     // A client that drains waits for its visitors, and not for those that say nothing.
     for (const kept of client.kept) kept.leave();
   }
@@ -188,4 +199,18 @@ export class Registry {
       client.channel.send({ type: "RequestNewProxyConn", proxy_conn_id: capability });
     }
   }
+}
+
+/** The bytes behind base64; undefined for anything else. */
+function firstBytes(base64: string | undefined): Uint8Array | undefined {
+  if (base64 === undefined || base64.length > MAX_GREETING_CHARS) return undefined;
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return undefined;
+  }
+}
+
+function keepIf(form: RegExp, text: string | undefined): string | undefined {
+  return text !== undefined && form.test(text) ? text : undefined;
 }

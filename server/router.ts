@@ -4,11 +4,13 @@
  * @module
  */
 
-import { HttpError } from "./http/error.ts";
+import { Refusal } from "./refusal.ts";
 import { cookieLine, type Forwarded, isNavigation } from "./http/forward.ts";
 import { header, type RequestHead } from "./http/head.ts";
 import { candidates, showToken } from "./http/route.ts";
 import type { Client, Registry } from "./registry.ts";
+import { Sessions } from "./sessions.ts";
+import { type Destination, GREETERS, type Greeting } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
 
 /** Options of a {@link Router}. */
@@ -32,12 +34,15 @@ export interface Route {
 
 /** Routes by what a visitor says. */
 export class Router {
+  /** Sessions of visitors, which later ones may refer to. */
+  readonly sessions: Sessions = new Sessions();
+
   constructor(private readonly registry: Registry, private readonly options: RouterOptions) {}
 
   /**
    * The route of a request.
    *
-   * @throws {HttpError} 404 without a token or with one that nobody has, 503 when its client is
+   * @throws {Refusal} 404 without a token or with one that nobody has, 503 when its client is
    * offline.
    */
   route(head: RequestHead, visitor: Visitor): Route {
@@ -75,43 +80,84 @@ export class Router {
   /**
    * The client of a visitor without a token.
    *
-   * @throws {HttpError} 404 when there is none, 503 when it is offline.
+   * @throws {Refusal} 404 when there is none, 503 when it is offline.
    */
   fallback(): Client {
     const { defaultClient } = this.options;
     if (defaultClient === undefined) {
-      throw new HttpError(
+      throw new Refusal(
         404,
         "Client Token not found",
         "Add ?token=CLIENT-ID to the URL, or send the header X-ARP-Token.",
       );
     }
-    return this.named(defaultClient);
+    return this.#named(defaultClient);
   }
 
   /**
-   * The client of a visitor whose protocol named it.
+   * The client that a visitor's protocol leads to.
    *
-   * @throws {HttpError} 404 when nobody has that token, 503 when its client is offline.
+   * @throws {Refusal} 404 when nobody has that token or session, 503 when its client is offline.
    */
-  named(token: string): Client {
+  reach(to: Destination): Client {
+    if (to === undefined) return this.fallback();
+    if ("session" in to) {
+      const client = this.sessions.find(to.session);
+      if (client === undefined) throw new Refusal(404, "No such session");
+      return client;
+    }
+    const { token, vague } = to;
+    if (vague && this.hasFallback && !this.#knows(token)) return this.fallback();
+    return this.#named(token);
+  }
+
+  /** Whether a visitor may have to be spoken to first. */
+  get speaksFirst(): boolean {
+    return this.registry.speakers.size > 0;
+  }
+
+  /** Whether visitors without a token want a service that speaks first, and none that we greet for. */
+  get fallbackSpeaksFirst(): boolean {
+    const { defaultClient } = this.options;
+    const client = defaultClient === undefined ? undefined : this.registry.find(defaultClient);
+    return client?.service !== undefined &&
+      !GREETERS.some(({ service }) => service === client.service);
+  }
+
+  /** What to tell a silent visitor; undefined when no client's service needs that. */
+  greeting(): Greeting | undefined {
+    for (const greeter of GREETERS) {
+      const clients = [...this.registry.speakers].filter(({ service }) =>
+        service === greeter.service
+      );
+      if (clients.length === 0) continue;
+      return greeter.greet(clients.flatMap(({ greeting }) => greeting ?? []));
+    }
+    return undefined;
+  }
+
+  /** @throws {Refusal} 429 when the client has as many visitors as it may. */
+  admit(client: Client): void {
+    const { maxVisitors } = this.options;
+    if (maxVisitors > 0 && client.visitors >= maxVisitors) {
+      throw new Refusal(429, "This client has too many visitors", "Try again shortly.", 5);
+    }
+  }
+
+  #knows(token: string): boolean {
+    return this.registry.find(token) !== undefined || this.registry.wasHere(token);
+  }
+
+  #named(token: string): Client {
     const client = this.registry.find(token);
     if (client === undefined) throw this.#unknown([token], token);
     return client;
   }
 
-  /** @throws {HttpError} 429 when the client has as many visitors as it may. */
-  admit(client: Client): void {
-    const { maxVisitors } = this.options;
-    if (maxVisitors > 0 && client.visitors >= maxVisitors) {
-      throw new HttpError(429, "This client has too many visitors", "Try again shortly.", 5);
-    }
-  }
-
-  #unknown(tokens: string[], first: string): HttpError {
+  #unknown(tokens: string[], first: string): Refusal {
     const gone = tokens.find((token) => this.registry.wasHere(token));
     if (gone !== undefined) {
-      return new HttpError(
+      return new Refusal(
         503,
         `Client '${showToken(gone)}' is offline`,
         "It was here a while ago. Is arpc running?",
@@ -119,9 +165,9 @@ export class Router {
       );
     }
     if (this.registry.clients.size === 0) {
-      return new HttpError(503, "No active clients available", "Start arpc and try again.", 5);
+      return new Refusal(503, "No active clients available", "Start arpc and try again.", 5);
     }
-    return new HttpError(
+    return new Refusal(
       404,
       `Client '${showToken(first)}' not found`,
       "Check the token: it is the --client-id, or an --alias, of a running arpc.",

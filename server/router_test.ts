@@ -1,7 +1,7 @@
 import { match, ok, strictEqual, throws } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
-import { HttpError } from "./http/error.ts";
+import { Refusal } from "./refusal.ts";
 import { HeadScanner, parseRequestHead } from "./http/head.ts";
 import { type Client, Registry } from "./registry.ts";
 import { Router, type RouterOptions } from "./router.ts";
@@ -33,7 +33,7 @@ const PLAIN = visitor();
 
 function refuses(run: () => unknown, status: number, message: RegExp): void {
   throws(run, (error) => {
-    ok(error instanceof HttpError, String(error));
+    ok(error instanceof Refusal, String(error));
     strictEqual(error.status, status);
     match(error.message, message);
     return true;
@@ -109,12 +109,12 @@ Deno.test("a visitor without a token goes to the default client, if there is one
   ok(!open(["a"]).router.hasFallback);
 });
 
-Deno.test("named() finds the client that a protocol other than HTTP named", () => {
+Deno.test("reach() finds the client that a protocol other than HTTP named", () => {
   const { router, registry, clients } = open(["a"]);
-  strictEqual(router.named("a"), clients[0]);
-  refuses(() => router.named("x"), 404, /not found/);
+  strictEqual(router.reach({ token: "a" }), clients[0]);
+  refuses(() => router.reach({ token: "x" }), 404, /not found/);
   registry.unregister(clients[0]!);
-  refuses(() => router.named("a"), 503, /offline/);
+  refuses(() => router.reach({ token: "a" }), 503, /offline/);
 });
 
 Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () => {

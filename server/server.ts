@@ -13,6 +13,7 @@ import { PublicPort } from "./public.ts";
 import { Registry } from "./registry.ts";
 import { Router } from "./router.ts";
 import { publicUrls } from "./urls.ts";
+import { Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps"]);
 
@@ -30,7 +31,8 @@ export class Server implements AsyncDisposable {
   readonly ports: Readonly<Record<PortName, Address>>;
   readonly #proxyListener: Listener;
   readonly #control: ControlPort;
-  readonly #public: PublicPort;
+  readonly #publicListener: Listener;
+  readonly #visitors: Visitors;
   readonly #tasks: Promise<void>[];
   readonly #timers: ReturnType<typeof setInterval>[];
   readonly #graceSeconds: number;
@@ -67,21 +69,18 @@ export class Server implements AsyncDisposable {
       heartbeat: config.heartbeatSeconds,
       publicUrls: (tokens) => publicUrls(tokens, names),
     });
-    this.#public = new PublicPort(
-      listeners.public,
-      new Router(registry, config),
-      perAddress,
-      config,
-    );
+    this.#publicListener = listeners.public;
+    this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]));
+    const router = new Router(registry, config);
     this.#tasks = [
       this.#control.run(),
       serveProxyPort(listeners.proxy, registry),
-      this.#public.run(),
+      new PublicPort(listeners.public, router, this.#visitors, config).run(),
     ];
     this.#timers = [
       setInterval(() => {
         registry.expire();
-        this.#public.sweep();
+        this.#visitors.sweep();
       }, EXPIRE_EVERY_MS),
       setInterval(() => {
         registry.sweep();
@@ -95,9 +94,10 @@ export class Server implements AsyncDisposable {
    * within the grace time.
    */
   async drain(): Promise<void> {
-    log.info("Draining", { visitors: this.#public.visitors, grace_s: this.#graceSeconds });
+    log.info("Draining", { visitors: this.#visitors.count, grace_s: this.#graceSeconds });
     this.#control.drain(this.#graceSeconds);
-    await this.#public.drain(this.#graceSeconds * 1000);
+    this.#publicListener.close();
+    await this.#visitors.drain(this.#graceSeconds * 1000);
   }
 
   /** Stops at once: ends every connection and waits for the tasks. */
@@ -105,7 +105,8 @@ export class Server implements AsyncDisposable {
     for (const timer of this.#timers) clearInterval(timer);
     this.#control.close();
     this.#proxyListener.close();
-    await this.#public.close();
+    if (!this.#visitors.draining) this.#publicListener.close();
+    await this.#visitors.close();
     await Promise.all(this.#tasks);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HttpError } from "./error.ts";
+import type { Refusal } from "../refusal.ts";
 import { header, type RequestHead } from "./head.ts";
 import { isNavigation } from "./forward.ts";
 
@@ -27,7 +27,7 @@ const encoder = new TextEncoder();
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 
-function page(status: number, phrase: string, error: HttpError, id: string): string {
+function page(status: number, phrase: string, error: Refusal, id: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -80,7 +80,7 @@ const TYPES: Record<Form, string> = {
  * @param keepAlive whether further requests are welcome on the connection.
  */
 export function answer(
-  error: HttpError,
+  error: Refusal,
   request: RequestHead | undefined,
   keepAlive: boolean,
 ): Uint8Array {

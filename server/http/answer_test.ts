@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { answer } from "./answer.ts";
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import { HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
 
 function request(...lines: string[]) {
@@ -25,7 +25,7 @@ function read(bytes: Uint8Array) {
   };
 }
 
-const ERROR = new HttpError(503, "Client 'x' is offline", "Is arpc running?", 5);
+const ERROR = new Refusal(503, "Client 'x' is offline", "Is arpc running?", 5);
 
 Deno.test("answer() is complete: type, length, request id, Retry-After, Connection", () => {
   const bytes = answer(ERROR, request(), true);
@@ -43,7 +43,7 @@ Deno.test("answer() is complete: type, length, request id, Retry-After, Connecti
 
 Deno.test("answer() says when it closes, and leaves out what it does not know", () => {
   const { get, body } = read(
-    answer(new HttpError(404, "Client Token not found"), undefined, false),
+    answer(new Refusal(404, "Client Token not found"), undefined, false),
   );
   strictEqual(get("connection"), "close");
   strictEqual(get("retry-after"), undefined);
@@ -78,7 +78,7 @@ Deno.test("answer() is HTML for a navigation, and text for everything else", () 
 });
 
 Deno.test("answer() shows markup in HTML as text", () => {
-  const bad = new HttpError(
+  const bad = new Refusal(
     502,
     `<script>alert("1")</script> & 'x'`,
     "<img src=x onerror=alert(1)>",
@@ -90,7 +90,7 @@ Deno.test("answer() shows markup in HTML as text", () => {
 });
 
 Deno.test("answer() keeps a message out of the head, whatever it holds", () => {
-  const bad = new HttpError(502, "a\r\nSet-Cookie: b=c\r\n\r\n", "d\r\n\r\ne");
+  const bad = new Refusal(502, "a\r\nSet-Cookie: b=c\r\n\r\n", "d\r\n\r\ne");
   for (const accept of ["*/*", "text/html", "application/json"]) {
     const { head, get } = read(answer(bad, request("GET / HTTP/1.1", `Accept: ${accept}`), true));
     strictEqual(head.startLine, "HTTP/1.1 502 Bad Gateway");
@@ -99,7 +99,7 @@ Deno.test("answer() keeps a message out of the head, whatever it holds", () => {
 });
 
 Deno.test("answer() counts bytes, not characters", () => {
-  const { get, body } = read(answer(new HttpError(502, "中文 ✓"), request(), true));
+  const { get, body } = read(answer(new Refusal(502, "中文 ✓"), request(), true));
   strictEqual(body, "中文 ✓\n");
   strictEqual(get("content-length"), "11");
 });
@@ -113,7 +113,7 @@ Deno.test("answer() to HEAD has the length of the body and not the body", () => 
 
 Deno.test("answer() has a phrase for every status the server answers with", () => {
   for (const status of [400, 401, 404, 408, 429, 431, 500, 502, 503, 504]) {
-    const { head } = read(answer(new HttpError(status, "x"), undefined, false));
+    const { head } = read(answer(new Refusal(status, "x"), undefined, false));
     strictEqual(head.status, status);
     ok(!head.startLine.endsWith(" Error") || status === 500, head.startLine);
   }

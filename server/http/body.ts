@@ -6,7 +6,7 @@
  * @module
  */
 
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import type { Head, RequestHead, ResponseHead } from "./head.ts";
 
 /** The rest of a message after its head. */
@@ -16,7 +16,7 @@ export interface Body {
   /**
    * How many bytes from `at` on belong to the body.
    *
-   * @throws {HttpError} 400 on a bad chunk.
+   * @throws {Refusal} 400 on a bad chunk.
    */
   take(bytes: Uint8Array, at: number): number;
 }
@@ -152,7 +152,7 @@ class ChunkedBody implements Body {
   }
 
   #bad(why: string): never {
-    throw new HttpError(400, `Malformed chunk: ${why}`);
+    throw new Refusal(400, `Malformed chunk: ${why}`);
   }
 }
 
@@ -162,7 +162,7 @@ function contentLength(head: Head): number | undefined {
   const value = values[0]!.value;
   // 15 digits stay below 2^53.
   if (values.length > 1 || !/^[0-9]{1,15}$/.test(value)) {
-    throw new HttpError(400, "Malformed message: Content-Length is not one number");
+    throw new Refusal(400, "Malformed message: Content-Length is not one number");
   }
   return Number(value);
 }
@@ -170,7 +170,7 @@ function contentLength(head: Head): number | undefined {
 /**
  * The body of a request.
  *
- * @throws {HttpError} 400 when its framing is ambiguous: `Content-Length` beside
+ * @throws {Refusal} 400 when its framing is ambiguous: `Content-Length` beside
  * `Transfer-Encoding`, several lengths, a coding after `chunked`, chunks in HTTP/1.0.
  */
 export function requestBody(head: RequestHead): Body {
@@ -178,10 +178,10 @@ export function requestBody(head: RequestHead): Body {
   const codings = head.headers.filter((header) => header.name === "transfer-encoding");
   if (codings.length === 0) return new LengthBody(length ?? 0);
   if (length !== undefined) {
-    throw new HttpError(400, "Malformed request: both Content-Length and Transfer-Encoding");
+    throw new Refusal(400, "Malformed request: both Content-Length and Transfer-Encoding");
   }
   if (codings.length > 1 || head.minor === 0 || codings[0]!.value.toLowerCase() !== "chunked") {
-    throw new HttpError(400, "Malformed request: a Transfer-Encoding other than chunked");
+    throw new Refusal(400, "Malformed request: a Transfer-Encoding other than chunked");
   }
   return new ChunkedBody();
 }
@@ -189,7 +189,7 @@ export function requestBody(head: RequestHead): Body {
 /**
  * The body of a final (not 1xx) response to a request of the given method.
  *
- * @throws {HttpError} when the lengths of a response disagree.
+ * @throws {Refusal} when the lengths of a response disagree.
  */
 export function responseBody(head: ResponseHead, method: string): Body {
   if (method === "HEAD" || head.status === 204 || head.status === 304) return new LengthBody(0);

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { type Body, isEndless, requestBody, responseBody } from "./body.ts";
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import { HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
 
 const encoder = new TextEncoder();
@@ -26,7 +26,7 @@ function take(body: Body, text: string): [count: number, done: boolean] {
 
 function refuses(run: () => unknown, message: RegExp, what?: string): void {
   throws(run, (error) => {
-    ok(error instanceof HttpError, String(error));
+    ok(error instanceof Refusal, String(error));
     strictEqual(error.status, 400);
     ok(message.test(error.message), error.message);
     return true;
@@ -236,7 +236,7 @@ Deno.test("any split of a bad chunked body is refused just the same", () => {
     try {
       for (const end of ends) taken += body.take(all.subarray(0, end), taken);
     } catch (error) {
-      ok(error instanceof HttpError && error.status === 400, String(error));
+      ok(error instanceof Refusal && error.status === 400, String(error));
       return error.message;
     }
     return `${taken} ${body.done}`;
@@ -300,6 +300,6 @@ Deno.test("a response is chunked only if that is its last coding", () => {
 });
 
 Deno.test("a response whose lengths disagree is refused", () => {
-  throws(() => response(200, "Content-Length: 2\r\nContent-Length: 3\r\n"), HttpError);
-  throws(() => response(200, "Content-Length: -2\r\n"), HttpError);
+  throws(() => response(200, "Content-Length: 2\r\nContent-Length: 3\r\n"), Refusal);
+  throws(() => response(200, "Content-Length: -2\r\n"), Refusal);
 });

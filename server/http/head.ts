@@ -8,7 +8,7 @@
  * @module
  */
 
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import { latin1 } from "./latin1.ts";
 
 /** Most bytes of a head, blank line included. */
@@ -63,19 +63,19 @@ export class HeadScanner {
    * @param bytes all bytes so far, from the start of the head.
    * @returns the offsets at which the lines end (of their LF), the blank one last; undefined when
    * more bytes are needed. The scanner is then ready for the next head.
-   * @throws {HttpError} 400 on a bare LF, 431 on a head that is too large.
+   * @throws {Refusal} 400 on a bare LF, 431 on a head that is too large.
    */
   scan(bytes: Uint8Array): number[] | undefined {
     for (;;) {
       const lf = bytes.indexOf(LF, this.#line);
       if (lf < 0 || lf >= MAX_HEAD_BYTES) {
         if (bytes.length >= MAX_HEAD_BYTES) {
-          throw new HttpError(431, `Head larger than ${MAX_HEAD_BYTES} bytes`);
+          throw new Refusal(431, `Head larger than ${MAX_HEAD_BYTES} bytes`);
         }
         return undefined;
       }
       if (lf === 0 || bytes[lf - 1] !== CR) {
-        throw new HttpError(400, "Malformed request: a line ends with a bare LF");
+        throw new Refusal(400, "Malformed request: a line ends with a bare LF");
       }
       this.#lines.push(lf);
       const blank = lf - this.#line === 1;
@@ -114,7 +114,7 @@ function parseLines(
     }
     const match = HEADER.exec(text.slice(start, end - 2));
     if (match === null) {
-      throw new HttpError(400, `Malformed request: header line ${i} is not "name: value"`);
+      throw new Refusal(400, `Malformed request: header line ${i} is not "name: value"`);
     }
     headers.push({ name: match[1]!.toLowerCase(), value: match[2]!, start, end });
     start = end;
@@ -128,26 +128,26 @@ const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HT
 /**
  * Parses the request head whose lines a {@link HeadScanner} found.
  *
- * @throws {HttpError} 400 on anything that RFC 9112 does not allow.
+ * @throws {Refusal} 400 on anything that RFC 9112 does not allow.
  */
 export function parseRequestHead(bytes: Uint8Array, lines: readonly number[]): RequestHead {
   const head = parseLines(bytes, lines);
   const match = REQUEST_LINE.exec(head.startLine);
   if (match === null) {
     if (head.startLine.startsWith("PRI * HTTP/2")) {
-      throw new HttpError(400, "HTTP/2 without TLS is not spoken here", "Use HTTP/1.1.");
+      throw new Refusal(400, "HTTP/2 without TLS is not spoken here", "Use HTTP/1.1.");
     }
-    throw new HttpError(400, "Malformed request: the first line is not an HTTP/1.x request");
+    throw new Refusal(400, "Malformed request: the first line is not an HTTP/1.x request");
   }
   const method = match[1]!;
   const target = match[2]!;
   const minor = match[3] === "1" ? 1 : 0;
   const hosts = head.headers.filter((header) => header.name === "host").length;
   if (hosts > 1 || (hosts === 0 && minor === 1)) {
-    throw new HttpError(400, `Malformed request: ${hosts} Host headers where one is needed`);
+    throw new Refusal(400, `Malformed request: ${hosts} Host headers where one is needed`);
   }
   if (method === "CONNECT" || !/^(\/|\*$|https?:\/\/)/i.test(target)) {
-    throw new HttpError(400, "Malformed request: the target is neither a path nor an http URL");
+    throw new Refusal(400, "Malformed request: the target is neither a path nor an http URL");
   }
   return { ...head, method, target, minor };
 }
@@ -162,13 +162,13 @@ const framing = (letter: number) =>
  * Parses the response head whose lines a {@link HeadScanner} found, as far as its framing goes: the
  * rest is between the service and the visitor.
  *
- * @throws {HttpError} on a head that is none; the caller decides what that means for the visitor.
+ * @throws {Refusal} on a head that is none; the caller decides what that means for the visitor.
  */
 export function parseResponseHead(bytes: Uint8Array, lines: readonly number[]): ResponseHead {
   const head = parseLines(bytes, lines, framing);
   const match = STATUS_LINE.exec(head.startLine);
   if (match === null) {
-    throw new HttpError(502, "The service answered with something else than HTTP");
+    throw new Refusal(502, "The service answered with something else than HTTP");
   }
   return { ...head, status: Number(match[2]), minor: match[1] === "1" ? 1 : 0 };
 }

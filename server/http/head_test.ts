@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import {
   hasToken,
   header,
@@ -32,7 +32,7 @@ function response(text: string): ResponseHead {
 
 function refuses(text: string, status: number, message = /^Malformed request: /): void {
   throws(() => request(text), (error) => {
-    ok(error instanceof HttpError, String(error));
+    ok(error instanceof Refusal, String(error));
     strictEqual(error.status, status);
     ok(message.test(error.message), error.message);
     return true;
@@ -150,7 +150,7 @@ Deno.test("a head that goes on without an end is answered 431 as soon as it is t
   strictEqual(scanner.scan(line.subarray(0, MAX_HEAD_BYTES - 1)), undefined);
   throws(
     () => scanner.scan(line.subarray(0, MAX_HEAD_BYTES)),
-    (error) => error instanceof HttpError && error.status === 431,
+    (error) => error instanceof Refusal && error.status === 431,
   );
   refuses("GET / HTTP/1.1\r\n" + "a: b\r\n".repeat(20_000) + "\r\n", 431, /^Head larger/);
 });
@@ -175,7 +175,7 @@ function outcome(all: Uint8Array, places: readonly number[]): string {
     }
     return "more";
   } catch (error) {
-    ok(error instanceof HttpError, String(error));
+    ok(error instanceof Refusal, String(error));
     return `${error.status} ${error.message}`;
   }
 }
@@ -247,7 +247,7 @@ function hasControl(text: string): boolean {
   return Array.from(bytes(text)).some((byte) => byte < 32 || byte === 127);
 }
 
-Deno.test("any change to a head gives a head or an HttpError", () => {
+Deno.test("any change to a head gives a head or an Refusal", () => {
   const change = fc.record({
     place: fc.nat(),
     remove: fc.nat(3),
@@ -263,7 +263,7 @@ Deno.test("any change to a head gives a head or an HttpError", () => {
       try {
         head = request(text);
       } catch (error) {
-        ok(error instanceof HttpError, String(error));
+        ok(error instanceof Refusal, String(error));
         ok([400, 431].includes(error.status));
         return;
       }
@@ -281,12 +281,12 @@ Deno.test("any change to a head gives a head or an HttpError", () => {
   );
 });
 
-Deno.test("random bytes give a head or an HttpError", () => {
+Deno.test("random bytes give a head or an Refusal", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (all) => {
     try {
       request(all);
     } catch (error) {
-      ok(error instanceof HttpError, String(error));
+      ok(error instanceof Refusal, String(error));
     }
   }));
 });
@@ -297,7 +297,7 @@ Deno.test("a hostile line takes no longer to refuse than a good one of its lengt
     try {
       request(text);
     } catch (error) {
-      ok(error instanceof HttpError);
+      ok(error instanceof Refusal);
     }
     return performance.now() - since;
   };
@@ -330,7 +330,7 @@ Deno.test("parseResponseHead() looks at the lines that frame, and lets the other
   const head = response("HTTP/1.1 200 OK\r\nSer ver = x\r\nTransfer-Encoding: chunked\r\n\r\n");
   deepStrictEqual(head.headers.map(({ name }) => name), ["transfer-encoding"]);
   for (const line of ["Content-Length : 5", "transfer-encoding", " folded", "\tfolded"]) {
-    throws(() => response(`HTTP/1.1 200 OK\r\nA: b\r\n${line}\r\n\r\n`), HttpError, line);
+    throws(() => response(`HTTP/1.1 200 OK\r\nA: b\r\n${line}\r\n\r\n`), Refusal, line);
   }
 });
 
@@ -340,7 +340,7 @@ Deno.test("parseResponseHead() refuses what is no HTTP/1.x response", () => {
   ) {
     throws(
       () => response(`${line}\r\n\r\n`),
-      (error) => error instanceof HttpError && error.status === 502,
+      (error) => error instanceof Refusal && error.status === 502,
       line,
     );
   }

@@ -11,12 +11,14 @@
 import { closeQuietly, isDisconnect, writeAll } from "@agentx/common";
 import { linger } from "../linger.ts";
 import type { Router } from "../router.ts";
+import type { Match } from "../sniff/mod.ts";
 import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
 import { type Body, requestBody } from "./body.ts";
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import { forwardRequest } from "./forward.ts";
 import { hasToken, HeadScanner, keepsAlive, parseRequestHead, type RequestHead } from "./head.ts";
+import { rawMatch, wantsRaw } from "./upgrade.ts";
 import { type Exchange, Upstream } from "./upstream.ts";
 
 /** Times of a session, in milliseconds. */
@@ -48,27 +50,28 @@ export class HttpSession {
   /**
    * Serves until either end has had enough.
    *
-   * @returns how it ended, for the log.
+   * @returns how it ended, for the log; or how the connection goes on as raw bytes.
    */
-  async run(): Promise<string> {
+  async run(): Promise<string | Match> {
+    let match: Match | undefined;
     try {
-      for (;;) {
+      while (match === undefined) {
         const head = await this.#nextHead();
         if (head === undefined) break;
-        await this.#serve(head);
+        match = await this.#serve(head);
       }
     } catch (error) {
-      if (error instanceof HttpError) await this.#refuse(error, undefined, false);
+      if (error instanceof Refusal) await this.#refuse(error, undefined, false);
       else if (isDisconnect(error)) this.#finish("visitor reset");
       else this.#finish("internal error");
       if (this.#end === "internal error") throw error;
     } finally {
       await this.#closing;
       this.#upstream?.close();
-      closeQuietly(this.visitor.conn);
+      if (match === undefined) closeQuietly(this.visitor.conn);
       await this.#running;
     }
-    return this.#end ?? "done";
+    return this.#end ?? match ?? "done";
   }
 
   /** Ends at the next moment when no request is under way. */
@@ -122,7 +125,7 @@ export class HttpSession {
         }
         if (!await peek.fill()) {
           if (peek.size > 0 && this.#end === undefined) {
-            throw new HttpError(400, "The request ended in the middle of its head");
+            throw new Refusal(400, "The request ended in the middle of its head");
           }
           await this.#visitorDone();
           return undefined;
@@ -139,7 +142,7 @@ export class HttpSession {
   #tooSlow(): void {
     const seconds = this.options.headTimeout / 1000;
     void this.#refuse(
-      new HttpError(408, `The request's head did not come within ${seconds} s`),
+      new Refusal(408, `The request's head did not come within ${seconds} s`),
       undefined,
       false,
     );
@@ -153,14 +156,17 @@ export class HttpSession {
     }
   }
 
-  async #serve(head: RequestHead): Promise<void> {
+  /** @returns a match when the connection is to go on as raw bytes. */
+  async #serve(head: RequestHead): Promise<Match | undefined> {
     this.requests++;
     const { peek, traffic } = this.visitor;
     let body: Body;
     try {
       body = requestBody(head);
+      if (body.done && wantsRaw(head)) return await this.#handOver(head);
     } catch (error) {
-      return await this.#refuse(error as HttpError, head, false);
+      if (!(error instanceof Refusal)) throw error;
+      return void await this.#refuse(error, head, false);
     }
     let sent = false;
     let exchange: Exchange | undefined;
@@ -183,10 +189,10 @@ export class HttpSession {
           peek.consume(end);
         }
       } catch (error) {
-        if (!(error instanceof HttpError)) throw error;
+        if (!(error instanceof Refusal)) throw error;
         const keepAlive = error.status !== 400 && body.done && keepsAlive(head) && !this.#draining;
         if (keepAlive && exchange === undefined) peek.consume(head.size);
-        return await this.#refuse(error, head, keepAlive);
+        return void await this.#refuse(error, head, keepAlive);
       }
       sent = await upstream.send(exchange);
       if (!sent) continue;
@@ -196,6 +202,13 @@ export class HttpSession {
         await this.#awaitUpgrade(upstream, exchange.status.promise);
       }
     }
+  }
+
+  /** Leaves the connection to its raw bytes once the answers that are due have gone. */
+  async #handOver(head: RequestHead): Promise<Match | undefined> {
+    const { client } = this.router.route(head, this.visitor);
+    await this.#upstream?.drained();
+    return this.#end === undefined ? rawMatch(head, client.id) : undefined;
   }
 
   /** The upstream for a client: the one at hand, or a new one once the last has answered all. */
@@ -234,7 +247,7 @@ export class HttpSession {
     } catch (error) {
       const exchange = upstream.unanswered;
       if (this.#end !== undefined || this.#upstream !== upstream) return;
-      if (error instanceof HttpError && exchange !== undefined) {
+      if (error instanceof Refusal && exchange !== undefined) {
         exchange.status?.resolve(error.status);
         this.#closing = this.#respond(error, exchange.head, false);
       } else this.#finish("answer broke off");
@@ -295,14 +308,14 @@ export class HttpSession {
   }
 
   /** Answers a request that goes to no client, once those before it have their answers. */
-  async #refuse(error: HttpError, head: RequestHead | undefined, keepAlive: boolean) {
+  async #refuse(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
     await this.#upstream?.drained();
     if (this.#end !== undefined) return;
     if (keepAlive) await writeAll(this.visitor.conn, answer(error, head, true));
     else await (this.#closing ??= this.#respond(error, head, false));
   }
 
-  async #respond(error: HttpError, head: RequestHead | undefined, keepAlive: boolean) {
+  async #respond(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
     this.#end = `answered ${error.status}`;
     this.#upstream?.close();
     await writeAll(this.visitor.conn, answer(error, head, keepAlive)).catch(() => {});

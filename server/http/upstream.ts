@@ -10,7 +10,7 @@ import type { Client } from "../registry.ts";
 import type { Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
 import { type Body, isEndless, responseBody } from "./body.ts";
-import { HttpError } from "./error.ts";
+import { Refusal } from "../refusal.ts";
 import { addLines } from "./forward.ts";
 import {
   HeadScanner,
@@ -159,7 +159,7 @@ export class Upstream {
   /**
    * Carries answers back until the tunnel ends.
    *
-   * @throws {HttpError} when the front request will get no answer; nothing of one was sent.
+   * @throws {Refusal} when the front request will get no answer; nothing of one was sent.
    * @throws when an answer broke off in the middle, or the visitor is gone.
    */
   async run(): Promise<void> {
@@ -186,7 +186,7 @@ export class Upstream {
   }
 
   #mayRetry(error: unknown): boolean {
-    const lost = error instanceof TunnelLost || (this.#starting && !(error instanceof HttpError));
+    const lost = error instanceof TunnelLost || (this.#starting && !(error instanceof Refusal));
     return lost && !this.#over && this.#tries < MAX_TRIES &&
       this.#exchanges.length > 0 &&
       this.#exchanges.every((exchange) =>
@@ -199,8 +199,8 @@ export class Upstream {
 
   #final(error: unknown): unknown {
     if (!(error instanceof TunnelLost) && !this.#starting) return error;
-    if (error instanceof HttpError) return error;
-    return new HttpError(502, "The service ended the connection without an answer");
+    if (error instanceof Refusal) return error;
+    return new Refusal(502, "The service ended the connection without an answer");
   }
 
   async #retry(): Promise<void> {
@@ -220,7 +220,7 @@ export class Upstream {
   async #answers(): Promise<void> {
     const started = await this.tunnel.started();
     if (!started.ok) {
-      throw new HttpError(
+      throw new Refusal(
         502,
         "The local service cannot be reached",
         `The client reports: ${started.reason}`,
@@ -286,13 +286,13 @@ export class Upstream {
   /**
    * The head at the front; undefined when it is a careless one, and the bytes pass as they are.
    *
-   * @throws {HttpError} as soon as it can be no answer at all: the service may wait for more.
+   * @throws {Refusal} as soon as it can be no answer at all: the service may wait for more.
    */
   #scan(source: Source, scanner: HeadScanner): ResponseHead | "more" | undefined {
     const { bytes } = source;
     for (let at = 0; at < ANSWER.length && at < bytes.length; at++) {
       if (bytes[at] === ANSWER.charCodeAt(at)) continue;
-      throw new HttpError(
+      throw new Refusal(
         502,
         "The service answered with something else than HTTP",
         "Reach it by a program that speaks its protocol.",
@@ -302,7 +302,7 @@ export class Upstream {
       const lines = scanner.scan(source.bytes);
       return lines === undefined ? "more" : parseResponseHead(source.bytes, lines);
     } catch (error) {
-      if (error instanceof HttpError) return undefined;
+      if (error instanceof Refusal) return undefined;
       throw error;
     }
   }

@@ -1,10 +1,12 @@
 /**
- * What does this visitor speak? One file per protocol, each a pure function over the bytes seen so
- * far; a new protocol is one file and one line in {@link SNIFFERS}.
+ * What does this visitor speak, and for whom? One file per protocol; a new one is a file and a line
+ * in {@link SNIFFERS}, or in {@link GREETERS} if its server speaks first.
  *
  * @module
  */
 
+import type { Duplex } from "@agentx/common";
+import type { Refusal } from "../refusal.ts";
 import { sniffHttp } from "./http.ts";
 
 /** What a sniffer makes of the first bytes. */
@@ -15,14 +17,89 @@ export type Verdict =
   | { kind: "more" }
   /** HTTP, which brings a token in each request. */
   | { kind: "http" }
-  /** A protocol that named its client at once, and is relayed raw from its first byte. */
-  | { kind: "raw"; protocol: string; token: string };
+  /** It asks something before it says what it wants, such as whether there is TLS. */
+  | { kind: "reply"; reply: Uint8Array; size: number }
+  /** It is this protocol, used wrongly. */
+  | { kind: "reject"; protocol: string; why: string; reply: Uint8Array }
+  | Match;
+
+/**
+ * Where a visitor wants to go: to the client of a token; to the one that has a certain session,
+ * as its {@link ReplyWatch} found it; or, if it did not say, to `--default-client`.
+ */
+export type Destination =
+  | { token: string; /** It may mean something else. */ vague?: boolean }
+  | { session: string }
+  | undefined;
+
+/** What a protocol may know of the client it leads to. */
+export interface ServiceFacts {
+  /** What its service speaks, if that speaks first. */
+  readonly service: string | undefined;
+  /** The service's first bytes then, as last seen. */
+  greeting: Uint8Array | undefined;
+  /** Database user of visitors that name none. */
+  readonly dbUser: string | undefined;
+}
+
+/** A protocol that is relayed as raw bytes once its client is known. */
+export interface Match {
+  kind: "raw";
+  protocol: string;
+  to: Destination;
+  /** How many of the bytes seen are its head; they are held until the client reached its service. */
+  size: number;
+  /** The head as the service gets it; as it came if absent. */
+  head?: (facts: ServiceFacts) => Uint8Array;
+  /** Told to the visitor once the service is reached. */
+  accepted?: Uint8Array;
+  /** Told to the visitor before it is turned away; nothing if absent. */
+  refuse?: (refusal: Refusal) => Uint8Array;
+  /**
+   * What has to be said between both before their bytes can flow. It is given a deadline by the
+   * caller, who closes both ends.
+   *
+   * @throws {Refusal} to turn the visitor away.
+   */
+  handshake?: (visitor: Duplex, service: Duplex, facts: ServiceFacts) => Promise<void>;
+  /** Looks at what the service says. */
+  watch?: () => ReplyWatch;
+}
+
+/** Looks for the key of a session in a service's bytes, without holding any back. */
+export interface ReplyWatch {
+  /** The next bytes; false when it has seen enough. */
+  see(bytes: Uint8Array): boolean;
+  /** The session, once known: a {@link Destination} for later visitors as long as it lives. */
+  readonly session: string | undefined;
+}
 
 /** Must neither throw nor look beyond `bytes`. */
 export type Sniffer = (bytes: Uint8Array) => Verdict;
 
+/** A protocol in which the server speaks first: its visitors wait to be greeted. */
+export interface Greeter {
+  /** The services it speaks for, as clients name them. */
+  service: string;
+  /**
+   * How to greet a visitor that may want any of these services.
+   *
+   * @param greetings their own greetings, as far as they are known.
+   */
+  greet(greetings: readonly Uint8Array[]): Greeting;
+}
+
+/** What a silent visitor is told, and how to understand its answer. */
+export interface Greeting {
+  bytes: Uint8Array;
+  sniff: Sniffer;
+}
+
 /** Asked in this order. */
 const SNIFFERS: readonly Sniffer[] = [sniffHttp];
+
+/** For visitors that stay silent while a client with such a service is online. */
+export const GREETERS: readonly Greeter[] = [];
 
 /** The first match; `more` while one is still possible, `no` when none is. */
 export function sniff(bytes: Uint8Array): Verdict {

@@ -1,0 +1,100 @@
+/**
+ * From a new connection to what it speaks: reads until a sniffer knows, answers what has to be
+ * answered before, and greets a visitor that waits for the server to speak first.
+ *
+ * @module
+ */
+
+import { writeAll } from "@agentx/common";
+import { answer } from "./http/answer.ts";
+import { linger } from "./linger.ts";
+import { Refusal } from "./refusal.ts";
+import type { Router } from "./router.ts";
+import { sniffHttp } from "./sniff/http.ts";
+import { type Match, sniff, type Sniffer } from "./sniff/mod.ts";
+import type { Visitor } from "./visitor.ts";
+
+/** Times in milliseconds. */
+export interface RecogniseOptions {
+  /** For the first bytes. */
+  headTimeout: number;
+  /** Silence after which a visitor is greeted, where a client wants that; 0 is never. */
+  serverFirstWait: number;
+}
+
+/** Questions that are answered before a visitor says what it wants; PostgreSQL has two. */
+const MAX_REPLIES = 4;
+
+/** A visitor whose service speaks first, or that is nobody's but the default client's. */
+const UNKNOWN: Match = { kind: "raw", protocol: "raw", to: undefined, size: 0 };
+
+/** What the visitor speaks, or how it ended before that was known. */
+export async function recognise(
+  visitor: Visitor,
+  router: Router,
+  { headTimeout, serverFirstWait }: RecogniseOptions,
+): Promise<Match | { kind: "http" } | string> {
+  const { peek, conn } = visitor;
+  const late = Promise.withResolvers<"late">();
+  const timers = [setTimeout(() => late.resolve("late"), headTimeout)];
+  const waits: Promise<"late" | "silent">[] = [late.promise];
+  if (serverFirstWait > 0 && router.speaksFirst) {
+    const silent = Promise.withResolvers<"silent">();
+    timers.push(setTimeout(() => silent.resolve("silent"), serverFirstWait));
+    waits.push(silent.promise);
+  }
+  let replies = 0;
+  let sniffer: Sniffer = sniff;
+  try {
+    for (;;) {
+      const more = await Promise.race([peek.fill(), ...waits]);
+      if (more === false) return peek.size === 0 ? "left without a word" : "left unrecognised";
+      if (more === "late") {
+        if (sniffer !== sniff || replies > 0) return "too slow";
+        if (peek.size > 0) return await answerLate(visitor, headTimeout);
+        // Perhaps it waits for the service to speak first; if not, nobody else will serve it.
+        return router.hasFallback ? UNKNOWN : "stayed silent";
+      }
+      if (more === "silent") {
+        waits.pop();
+        if (peek.size > 0 || replies > 0) continue;
+        if (router.fallbackSpeaksFirst) return UNKNOWN;
+        const greeting = router.greeting();
+        if (greeting === undefined) continue;
+        sniffer = greeting.sniff;
+        await writeAll(conn, greeting.bytes);
+        continue;
+      }
+      let verdict = sniffer(peek.bytes);
+      while (verdict.kind === "reply") {
+        if (++replies > MAX_REPLIES) return "asked too often";
+        peek.consume(verdict.size);
+        await writeAll(conn, verdict.reply);
+        verdict = peek.size === 0 ? { kind: "more" } : sniffer(peek.bytes);
+      }
+      if (verdict.kind === "more") continue;
+      if (verdict.kind === "reject") {
+        await writeAll(conn, verdict.reply);
+        await linger(peek);
+        return `rejected: ${verdict.why}`;
+      }
+      if (verdict.kind !== "no") return verdict;
+      if (sniffer !== sniff || !router.hasFallback) return "protocol not recognised";
+      return { ...UNKNOWN, size: peek.size };
+    }
+  } finally {
+    timers.forEach(clearTimeout);
+  }
+}
+
+/** Half a request's head can be answered; half of anything else is cut off. */
+async function answerLate({ conn, peek }: Visitor, headTimeout: number): Promise<string> {
+  if (sniffHttp(peek.bytes).kind !== "more") return "too slow";
+  const refusal = new Refusal(
+    408,
+    `The request's head did not come within ${headTimeout / 1000} s`,
+  );
+  await writeAll(conn, answer(refusal, undefined, false));
+  await linger(peek);
+  return "answered 408";
+}

@@ -1,0 +1,26 @@
+/**
+ * Why a visitor is turned away: a status in the terms of HTTP, a message, and what to do about it.
+ * Each protocol says it in its own way.
+ *
+ * @module
+ */
+
+/** Thrown wherever a visitor cannot go on. */
+export class Refusal extends Error {
+  override name = "Refusal";
+
+  /**
+   * @param status as RFC 9110 §15 has it.
+   * @param message one line, safe to show.
+   * @param hint what the visitor can do.
+   * @param retryAfter seconds after which another try may succeed.
+   */
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly hint: string = "",
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
