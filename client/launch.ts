@@ -5,7 +5,12 @@
  */
 
 import { launchProgram } from "@agentx/common/cli";
+import { connectArguments, connectPermissions, readConnectRequest } from "./connect/program.ts";
 import { permissions, readRequest } from "./program.ts";
 
 const main = new URL("./main.ts", import.meta.url);
-Deno.exit(await launchProgram("arpc", main, Deno.args, readRequest, permissions));
+Deno.exit(
+  connectArguments(Deno.args) === undefined
+    ? await launchProgram("arpc", main, Deno.args, readRequest, permissions)
+    : await launchProgram("arpc", main, Deno.args, readConnectRequest, connectPermissions),
+);

@@ -9,6 +9,9 @@ import { permissionFlags, revokeAllBut, shutdownSignals, UsageError } from "@age
 import { banner } from "./banner.ts";
 import { runClient } from "./client.ts";
 import { type ClientConfig, clientConfig } from "./config.ts";
+import { connectListener, connectStdio, listening, openLocal } from "./connect.ts";
+import { connectConfig } from "./connect/options.ts";
+import { connectArguments, connectPermissions, readConnectRequest } from "./connect/program.ts";
 import { machineClientId, thisMachine } from "./identity.ts";
 import { ReplacedError } from "./link.ts";
 import { permissions, readRequest } from "./program.ts";
@@ -18,6 +21,7 @@ import { stateFolder, writeState } from "./state.ts";
 const REPLACED = 3;
 
 async function main(): Promise<void> {
+  if (connectArguments(Deno.args) !== undefined) return await connect();
   const request = await readRequest(Deno.args);
   if (request.kind === "print") return print(request.text);
   const { values } = request;
@@ -39,6 +43,31 @@ async function main(): Promise<void> {
   using shutdown = shutdownSignals();
   await runClient(config, { online: showOnce(config) }, shutdown);
   log.info("Client stopped");
+}
+
+/** `arpc connect`. */
+async function connect(): Promise<void> {
+  const request = await readConnectRequest(Deno.args);
+  if (request.kind === "print") return print(request.text);
+  const { values } = request;
+  if (values["print-permissions"]) {
+    return print(permissionFlags(connectPermissions(values)).join("\n") + "\n");
+  }
+  const config = connectConfig(values);
+  await using _logging = await setupLogging({
+    level: values["log-level"],
+    file: values["log-file"],
+  });
+  await revokeAllBut(
+    "net",
+    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
+  );
+  // One connection ends by Ctrl-C as any program does: to end cleanly would be to say all went well.
+  if (config.listen === undefined) return await connectStdio(config);
+  const listener = openLocal(config.listen);
+  using shutdown = shutdownSignals();
+  print(listening(config, listener.address, Deno.stdout.isTerminal()));
+  await connectListener(config, listener, shutdown.drain);
 }
 
 /** Leaves the id for the next run, where there is a home folder and permission to write there. */

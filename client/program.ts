@@ -15,6 +15,7 @@ import {
   type Values,
 } from "@agentx/common/cli";
 import { localPort, OPTIONS, VERSION } from "./config.ts";
+import { CONNECT_COMMAND } from "./connect/program.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
 import { HOME_VARIABLES, readState, stateFolder } from "./state.ts";
 
@@ -23,9 +24,11 @@ const ABOUT: About = {
   version: VERSION,
   prefix: "ARPC",
   summary: "Client of ARP: exposes a service on this machine through an arps server.",
+  commands: [CONNECT_COMMAND],
   examples: [
     ["arpc --client-id my-app --server-addr your-server.com --local-port 3000", "share a web app"],
     ["arpc --local-port 8080 --alias alice --alias bob", "one service under three tokens"],
+    ["arpc --local-port 22 --remote-port 0", "ssh, or anything else, on a port of its own"],
     ["arpc --config arpc.toml", "everything from a file"],
   ],
 };

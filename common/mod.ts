@@ -13,6 +13,7 @@
  * @module
  */
 
+export { acceptLoop } from "./accept.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export {
   CLIENT_ID,

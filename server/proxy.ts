@@ -5,6 +5,7 @@
  */
 
 import {
+  acceptLoop,
   closeQuietly,
   type Conn,
   formatAddress,
@@ -14,7 +15,6 @@ import {
   readFrameWithin,
   reason,
 } from "@agentx/common";
-import { acceptLoop } from "./accept.ts";
 import type { Registry } from "./registry.ts";
 
 const log = getLogger(["arps", "proxy"]);

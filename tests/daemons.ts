@@ -6,7 +6,8 @@
  */
 
 import { eventually } from "./raw_peers.ts";
-import { peer } from "./peers.ts";
+import { WHOLE_PROGRAM } from "./helpers.ts";
+import { hasPermissions, peer } from "./peers.ts";
 
 /** Who owns a daemon's folder, and runs it, where the tests are run by root: nobody. */
 const NOBODY = 65534;
@@ -14,9 +15,14 @@ const NOBODY = 65534;
 /** Gives up root; PostgreSQL refuses to be root. */
 export const setpriv = peer("setpriv", "apt-get install util-linux");
 
-/** Whether the tests are run by root. */
+const UID: Deno.PermissionDescriptor = { name: "sys", kind: "uid" };
+
+/** Permissions that a test with a daemon needs; for `peerTest`. */
+export const WITH_DAEMON: readonly Deno.PermissionDescriptor[] = [...WHOLE_PROGRAM, UID];
+
+/** Whether the tests are run by root; asked while they are only being registered as well. */
 export function isRoot(): boolean {
-  return Deno.build.os !== "windows" && Deno.uid() === 0;
+  return Deno.build.os !== "windows" && hasPermissions(UID) && Deno.uid() === 0;
 }
 
 /** The command line that runs a program without privileges. */
@@ -75,8 +81,13 @@ export class Daemon implements AsyncDisposable {
   readonly #reading: Promise<unknown>;
   #ended = false;
 
-  private constructor(path: string, args: readonly string[], folder: Scratch) {
-    const [command, all] = unprivileged(path, args);
+  private constructor(
+    path: string,
+    args: readonly string[],
+    folder: Scratch,
+    as: typeof unprivileged,
+  ) {
+    const [command, all] = as(path, args);
     this.#process = new Deno.Command(command, {
       args: all,
       cwd: folder.path,
@@ -92,14 +103,19 @@ export class Daemon implements AsyncDisposable {
       .then(() => this.#ended = true);
   }
 
-  /** Starts it, and waits until `ready` says that it serves. */
+  /**
+   * Starts it, and waits until `ready` says that it serves.
+   *
+   * @param as who runs it: nobody in particular by default.
+   */
   static async start(
     path: string,
     args: readonly string[],
     folder: Scratch,
     ready: () => Promise<boolean>,
+    { as = unprivileged }: { as?: typeof unprivileged } = {},
   ): Promise<Daemon> {
-    const daemon = new Daemon(path, args, folder);
+    const daemon = new Daemon(path, args, folder, as);
     try {
       await eventually(`${path} ready`, () => {
         if (daemon.#ended) throw new Error(`${path} ended: ${daemon.words}`);

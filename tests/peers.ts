@@ -38,11 +38,20 @@ export interface PeerTestOptions
 /** What running a test came to before it started: run it, skip it, or fail it, and why. */
 export type Verdict = { run: true } | { run: false; fail: boolean; reason: string };
 
-/** Looks for a program under one of `names` (the first is what it is called in messages). */
-export function peer(names: string | readonly [string, ...string[]], hint: string): Peer {
+/**
+ * Looks for a program under one of `names` (the first is what it is called in messages).
+ *
+ * @param folders to look in beside those of `PATH`.
+ */
+export function peer(
+  names: string | readonly [string, ...string[]],
+  hint: string,
+  folders: readonly string[] = [],
+): Peer {
   const candidates = typeof names === "string" ? [names] : names;
   const name = typeof names === "string" ? names : names[0];
-  const path = candidates.map(findProgram).find((found) => found !== undefined);
+  const path = candidates.map((one) => findProgram(one, folders))
+    .find((found) => found !== undefined);
   return {
     name,
     hint,
@@ -152,11 +161,12 @@ function flag(one: Deno.PermissionDescriptor): string {
   return `--allow-${one.name}${scope === undefined ? "" : `=${scope}`}`;
 }
 
-function findProgram(name: string): string | undefined {
+function findProgram(name: string, more: readonly string[]): string | undefined {
   if (!hasPermissions({ name: "env", variable: "PATH" })) return undefined;
   const windows = Deno.build.os === "windows";
   const folders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
   if (import.meta.dirname !== undefined) folders.push(join(import.meta.dirname, "../.cache/bin"));
+  folders.push(...more);
   for (const folder of folders) {
     for (const suffix of windows ? [".exe", ".cmd", ".bat"] : [""]) {
       const path = join(folder, name + suffix);

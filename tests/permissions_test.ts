@@ -8,6 +8,7 @@
 import { permissionFlags } from "@agentx/common/cli";
 import { join } from "@std/path";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { connectPermissions, readConnectRequest } from "../client/connect/program.ts";
 import * as client from "../client/program.ts";
 import * as server from "../server/program.ts";
 import { PATIENCE_MS, Program, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
@@ -85,6 +86,13 @@ async function ofClient(...flags: string[]): Promise<string[]> {
   return permissionFlags(client.permissions(request.values));
 }
 
+/** The permissions that `arpc connect` asks for with these flags. */
+async function ofConnect(...flags: string[]): Promise<string[]> {
+  const request = await readConnectRequest(["connect", "--token", "app", ...flags]);
+  ok(request.kind === "run");
+  return permissionFlags(connectPermissions(request.values));
+}
+
 peerTest(
   { name: "the probes of what is denied do find what is allowed", permissions, os },
   async () => {
@@ -104,6 +112,15 @@ peerTest({ name: "a server needs its ports and nothing else", permissions, os },
 
 peerTest({ name: "a client needs its hosts, its id and its folder", permissions, os }, async () => {
   deepEqual(await allowed(await ofClient("--local-port", "3000")), ["ask for the host name"]);
+});
+
+peerTest({
+  name: "arpc connect needs its server, and the port it listens on if any",
+  permissions,
+  os,
+}, async () => {
+  deepEqual(await allowed(await ofConnect("--server", "127.0.0.1")), []);
+  deepEqual(await allowed(await ofConnect("--server", "https://localhost", "--listen", "0")), []);
 });
 
 peerTest({ name: "--allow-net alone runs the server", permissions }, async () => {
@@ -164,6 +181,13 @@ peerTest({
         const all = ["--control-port", `${fixedPort()}`, "--local-port", "1", ...flags];
         await using arpc = new Program("../client/main.ts", all, spied, { HOME: folder });
         await arpc.message("No link to the server");
+        equal(arpc.stdout, `left: ${left}\n`);
+      });
+      await step(`arpc connect ${flags[0] ?? ""}`, async () => {
+        const spied = ["-A", "--preload", spy("connect")];
+        const all = ["--token", "app", "--server", `127.0.0.1:${fixedPort()}`, ...flags];
+        await using arpc = new Program("../client/main.ts", ["connect", ...all], spied, {});
+        equal((await within(PATIENCE_MS, "an end", arpc.status())).code, 1);
         equal(arpc.stdout, `left: ${left}\n`);
       });
     }

@@ -16,6 +16,8 @@ export interface About {
   summary: string;
   /** Command lines with a word each, shown at the end of `--help`. */
   examples: readonly (readonly [command: string, why: string])[];
+  /** Words that make another program of it, each with what that is for. */
+  commands?: readonly (readonly [word: string, about: string])[];
   /** Prefix of its environment variables. */
   prefix: string;
 }
@@ -50,7 +52,7 @@ export function parseFlags(
       getOutHelpWidth: () => 96,
     });
   for (const [key, option] of Object.entries(options)) addFlag(command, key, option);
-  command.addHelpText("after", () => epilogue(about));
+  command.addHelpText("after", () => epilogue(about, options));
   // Other task runners want `--` in front of the flags; a deno task passes it on.
   const given = args[0] === "--" ? args.slice(1) : args;
   try {
@@ -89,15 +91,17 @@ function addFlag(command: Command, key: string, option: Options[string]): void {
   }
 }
 
-function epilogue({ name, prefix, examples }: About): string {
+function epilogue({ name, prefix, examples, commands = [] }: About, options: Options): string {
+  const words = commands.map(([word, about]) => `  ${name} ${word}  ${about}\n`);
   const lines = examples.map(([command, why]) => `  # ${why}\n  $ ${command}\n`);
-  return `
+  const [key = ""] = Object.keys(options);
+  return `${words.length === 0 ? "" : `\nCommands:\n${words.join("")}`}
 Examples:
 ${lines.join("\n")}
-Every option can also come from the environment (--pool-size is ${variable(prefix, "pool-size")})
-or from a --config file in TOML or JSONC (pool-size = 4). Flags win over the environment, the
-environment over the file. ${name} exits with 0 after a clean stop, 1 on a failure, 2 on bad
-options.
+Every option can also come from the environment (--${key} is ${variable(prefix, key)}), or from a
+--config file in TOML or JSONC, under its name without the dashes. Flags win over the environment,
+the environment over the file.
+${name} exits with 0 after a clean stop, 1 on a failure, 2 on bad options.
 `;
 }
 

@@ -135,6 +135,14 @@ Deno.test("--help mentions every option, its default, its variable's name and th
   ok(!help.includes("\x1b["), "no colours where nobody asked for them");
 });
 
+Deno.test("--help mentions the words that make another program of it", () => {
+  const about = { ...ABOUT, commands: [["reach", "the other side of it"]] } as const;
+  const line = parseFlags(about, OPTIONS, ["--help"]);
+  ok(line.kind === "print");
+  match(line.text, /^Commands:\n {2}arpt reach {2}the other side of it\n\nExamples:$/m);
+  ok(!printed("--help").includes("Commands:"));
+});
+
 Deno.test("--version prints the version", () => {
   strictEqual(printed("--version").trim(), "1.2.3");
   strictEqual(printed("-V").trim(), "1.2.3");

@@ -15,9 +15,10 @@ const SWITCHING = new TextEncoder().encode(
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: arp\r\n\r\n",
 );
 
-/** Whether a request asks for raw bytes. */
+/** Whether a request asks for raw bytes; HTTP/1.0 knows no upgrade. */
 export function wantsRaw(head: RequestHead): boolean {
-  return hasToken(head, "upgrade", "arp") && hasToken(head, "connection", "upgrade");
+  return head.minor === 1 && hasToken(head, "upgrade", "arp") &&
+    hasToken(head, "connection", "upgrade");
 }
 
 /** What becomes of such a request: 101 once the service is reached, else the reason as an answer. */

@@ -1,10 +1,12 @@
 /**
- * The accept loop all ports share.
+ * The accept loop that all listeners share.
  *
  * @module
  */
 
-import { type Conn, type Listener, type Logger, reason } from "@agentx/common";
+import { reason } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import type { Conn, Listener } from "./transport.ts";
 
 /** Wait after an accept that failed, in milliseconds; doubles up to the maximum. */
 const MIN_WAIT_MS = 10;

@@ -1,0 +1,146 @@
+/**
+ * Options of `arpc connect`: one table, and what they come to.
+ *
+ * @module
+ */
+
+import { type Address, CLIENT_ID, formatAddress, LOG_LEVELS } from "@agentx/common";
+import { choice, type Option, text, toggle, UsageError, type Values } from "@agentx/common/cli";
+
+/** Where a public port is, and whether a TLS proxy stands in front of it. */
+export interface Server extends Address {
+  tls: boolean;
+}
+
+/** What `arpc connect` needs to know. */
+export interface ConnectConfig {
+  /** Names the client to reach. */
+  token: string;
+  server: Server;
+  /** Where to accept connections; undefined means the one of standard input and output. */
+  listen: Address | undefined;
+}
+
+const WHERE = "Whom to reach";
+const HOW = "How";
+const RUNNING = "Running";
+
+/** The public port of `arps`, unless it was told otherwise. */
+const PUBLIC_PORT = 17003;
+/** Nobody else on the network gets a service that was not meant for them. */
+const LOOPBACK = "127.0.0.1";
+
+/** The options by flag. */
+export const CONNECT_OPTIONS = {
+  "token": {
+    ...text({
+      about: "client id, or an alias, of the service (required); in ARPC_TOKEN it stays out of " +
+        "the list of processes",
+      group: WHERE,
+      arg: "<id>",
+      pattern: CLIENT_ID,
+      expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -",
+    }),
+    secret: true,
+  },
+  "server": {
+    about: `public port of arps (required), ${PUBLIC_PORT} unless it says; or http://HOST[:PORT] ` +
+      "or https://HOST[:PORT] of a proxy in front of it",
+    group: WHERE,
+    arg: "<host:port>",
+    expects: "HOST[:PORT], http://HOST[:PORT] or https://HOST[:PORT], an IPv6 host in brackets",
+    parse: parseServer,
+  } as Option<Server>,
+  "listen": {
+    about: `accept connections there, each for the service; ${LOOPBACK} without an address, any ` +
+      "free port for 0",
+    group: HOW,
+    arg: "<[addr:]port>",
+    expects: "PORT or ADDRESS:PORT, an IPv6 address in brackets",
+    parse: parseListen,
+  } as Option<Address>,
+  "stdio": toggle({
+    about: "one connection, of standard input and output, as ssh wants of a ProxyCommand " +
+      "(the default without --listen)",
+    group: HOW,
+    default: false,
+  }),
+  "config": text({
+    about: "read options from a file, TOML or JSONC",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "log-level": choice({
+    about: "least level to log",
+    group: RUNNING,
+    choices: LOG_LEVELS,
+    default: "info",
+  }),
+  "log-file": text({
+    about: "also log to this file, as JSON lines, rotated",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "print-permissions": toggle({
+    about: "print the permissions these options need, and exit",
+    group: RUNNING,
+    default: false,
+  }),
+};
+
+/**
+ * What the options come to.
+ *
+ * @throws {UsageError} when one is missing, or two contradict each other.
+ */
+export function connectConfig(values: Values<typeof CONNECT_OPTIONS>): ConnectConfig {
+  const { token, server, listen, stdio } = values;
+  if (token === undefined) {
+    throw missing("--token: expected the id of the client to reach, found none");
+  }
+  if (server === undefined) {
+    throw missing("--server: expected the public port of arps as HOST:PORT, found none");
+  }
+  if (stdio && listen !== undefined) {
+    throw new UsageError(
+      "--listen and --stdio: expected one of the two, found both\n" +
+        "--stdio is for one connection, as of a ProxyCommand; --listen is for any number.",
+    );
+  }
+  return { token, server, listen };
+}
+
+function missing(what: string): UsageError {
+  return new UsageError(
+    `${what}\nFor example: arpc connect --token my-db --server your-server.com --listen 5432`,
+  );
+}
+
+/** The server as a user would write it. */
+export function formatServer({ tls, ...address }: Server): string {
+  return `${tls ? "https://" : ""}${formatAddress(address)}`;
+}
+
+const HOST = String.raw`\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)`;
+const SERVER = new RegExp(String.raw`^(?:(https?)://)?(?:${HOST})(?::(\d{1,5}))?/?$`, "i");
+const LISTEN = new RegExp(String.raw`^(?:(?:${HOST}):)?(\d{1,5})$`);
+
+function parseServer(value: unknown): Server | undefined {
+  const match = typeof value === "string" ? SERVER.exec(value) : null;
+  if (match === null) return undefined;
+  const [, scheme, six, name, digits] = match;
+  const tls = scheme?.toLowerCase() === "https";
+  const usual = tls ? 443 : scheme === undefined ? PUBLIC_PORT : 80;
+  const port = digits === undefined ? usual : Number(digits);
+  if (port === 0 || port > 65535) return undefined;
+  return { hostname: six ?? name!, port, tls };
+}
+
+function parseListen(value: unknown): Address | undefined {
+  // A file may say it as a number.
+  const text = typeof value === "number" ? String(value) : value;
+  const match = typeof text === "string" ? LISTEN.exec(text) : null;
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  return port > 65535 ? undefined : { hostname: match[1] ?? match[2] ?? LOOPBACK, port };
+}
