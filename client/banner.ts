@@ -16,7 +16,7 @@ export interface Screen {
 /**
  * The text to print. Piped, it is one URL a line.
  *
- * @param urls at least one.
+ * @param urls at least one, web addresses first.
  * @param local the service that is exposed, `host:port`.
  */
 export async function banner(

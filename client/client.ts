@@ -4,16 +4,19 @@
  * @module
  */
 
-import { Backoff, getLogger, reason, RefusedError } from "@agentx/common";
+import { Backoff, dialTcp, getLogger, reason, RefusedError } from "@agentx/common";
 import type { ClientConfig } from "./config.ts";
 import { Link, ReplacedError } from "./link.ts";
+import { sleep } from "./sleep.ts";
 import { serveTunnel } from "./tunnel.ts";
+import { remoteUrls, visitorUrls } from "./urls.ts";
+import { ServiceWatch } from "./watch.ts";
 
 const log = getLogger(["arpc"]);
 
 /** What a client reports. */
 export interface ClientEvents {
-  /** It is registered; visitors find it there. */
+  /** It is registered; visitors find it there: web addresses first, then a port of its own. */
   online(urls: readonly string[]): void;
 }
 
@@ -41,7 +44,9 @@ export async function runClient(
   const abort = () => kill.abort();
   signals.now.addEventListener("abort", abort, { once: true });
   try {
-    await keepLink(config, events, signals.drain, (asked) => {
+    const local = { hostname: config.localAddr, port: config.localPort };
+    using watch = new ServiceWatch(local, config.service);
+    await keepLink(config, watch, events, signals.drain, (asked) => {
       const task = asked(kill.signal).finally(() => tunnels.delete(task));
       tunnels.add(task);
     });
@@ -76,6 +81,7 @@ type Asked = (now: AbortSignal) => Promise<void>;
 
 async function keepLink(
   config: ClientConfig,
+  watch: ServiceWatch,
   events: ClientEvents,
   drain: AbortSignal,
   spawn: (asked: Asked) => void,
@@ -86,11 +92,17 @@ async function keepLink(
     let since = performance.now();
     let why: unknown;
     try {
-      using link = await Link.open(config, drain);
+      using link = await Link.open(config, drain, dialTcp, () => watch.declaration());
       since = performance.now();
-      log.info("Registered", { server, generation: link.generation });
-      events.online(visitorUrls(config, link.welcome.public_urls));
-      await serveLink(link, config, drain, spawn);
+      const { generation, declared } = link;
+      log.info("Registered", { server, generation, service: declared?.service });
+      const own = remoteUrls(config, link.welcome.remote_port);
+      if (config.remotePort !== undefined && own.length === 0) {
+        log.warning("No --remote-port: the server is too old to give out ports", { server });
+      }
+      events.online([...visitorUrls(config, link.welcome.public_urls), ...own]);
+      await serveLink(link, config, watch, drain, spawn);
+      if (generation === 2 && declared !== watch.words) continue;
       why = new Error("the server ended the link");
     } catch (error) {
       if (error instanceof ReplacedError) throw error;
@@ -113,6 +125,7 @@ async function keepLink(
 async function serveLink(
   link: Link,
   config: ClientConfig,
+  watch: ServiceWatch,
   drain: AbortSignal,
   spawn: (asked: Asked) => void,
 ): Promise<void> {
@@ -123,11 +136,18 @@ async function serveLink(
     local: { hostname: config.localAddr, port: config.localPort },
     clientId: config.clientId,
     kind: link.tunnels,
+    visited: (protocol: string | undefined) => watch.visited(protocol),
   };
   const leave = () => link[Symbol.dispose]();
+  // What the server was told of the service is not true any more: it is told anew.
+  const renew = () => {
+    if (link.generation === 2 && link.declared !== watch.words) void link.leave();
+  };
   drain.addEventListener("abort", leave, { once: true });
+  watch.found.addEventListener("abort", renew, { once: true });
   try {
     if (drain.aborted) return;
+    renew();
     await link.serve({
       asked: ({ proxy_conn_id }) =>
         spawn((now) => serveTunnel(proxy_conn_id, options, { idle: lost.signal, now })),
@@ -135,35 +155,7 @@ async function serveLink(
     });
   } finally {
     drain.removeEventListener("abort", leave);
+    watch.found.removeEventListener("abort", renew);
     lost.abort();
   }
-}
-
-/** The URLs the server told, under the name it was dialled by if it knows none of its own. */
-export function visitorUrls(
-  { serverAddr, clientId }: Pick<ClientConfig, "serverAddr" | "clientId">,
-  told: readonly string[] | undefined,
-): string[] {
-  const host = serverAddr.includes(":") ? `[${serverAddr}]` : serverAddr;
-  // A first generation server does not say; 17003 is the default public port.
-  const urls = told ?? [`http://0.0.0.0:17003/?token=${encodeURIComponent(clientId)}`];
-  return urls.flatMap((text) => {
-    const url = URL.parse(text);
-    // They are printed for people to open, so nothing but a web page is passed on.
-    if (url === null || !/^https?:$/.test(url.protocol)) return [];
-    if (url.hostname === "0.0.0.0") url.hostname = host;
-    return [url.href];
-  });
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,42 +1,10 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { ok, rejects, strictEqual } from "node:assert/strict";
 import { type Command, encodeFrame, Peek, readFrame, writeAll } from "@agentx/common";
 import { readAll } from "../common/testdata/conn.ts";
 import { netTest, within } from "../common/testdata/gate.ts";
-import { type ClientSignals, runClient, visitorUrls } from "./client.ts";
+import { type ClientSignals, runClient } from "./client.ts";
 import type { ClientConfig } from "./config.ts";
 import { ReplacedError } from "./link.ts";
-
-const NAME = { serverAddr: "server.example", clientId: "my-app" };
-
-Deno.test("visitorUrls() puts the name that was dialled where the server knows none", () => {
-  deepStrictEqual(
-    visitorUrls(NAME, ["http://0.0.0.0:8080/?token=my-app", "http://0.0.0.0:8080/?token=alice"]),
-    ["http://server.example:8080/?token=my-app", "http://server.example:8080/?token=alice"],
-  );
-});
-
-Deno.test("visitorUrls() leaves a server's own name alone", () => {
-  const told = ["https://my-app.tunnel.example/", "http://10.0.0.0:1/?token=my-app"];
-  deepStrictEqual(visitorUrls(NAME, told), told);
-});
-
-Deno.test("visitorUrls() guesses for a first generation server, which says nothing", () => {
-  deepStrictEqual(visitorUrls(NAME, undefined), ["http://server.example:17003/?token=my-app"]);
-  deepStrictEqual(visitorUrls({ ...NAME, clientId: "a:b@c" }, undefined), [
-    "http://server.example:17003/?token=a%3Ab%40c",
-  ]);
-});
-
-Deno.test("visitorUrls() leaves out what is no web address", () => {
-  const told = ["nonsense", "javascript:alert(1)", "", "https://a.example/"];
-  deepStrictEqual(visitorUrls(NAME, told), ["https://a.example/"]);
-});
-
-Deno.test("visitorUrls() puts brackets around an IPv6 address", () => {
-  deepStrictEqual(visitorUrls({ ...NAME, serverAddr: "::1" }, ["http://0.0.0.0:80/?token=a"]), [
-    "http://[::1]/?token=a",
-  ]);
-});
 
 /** A server of the test's own: what it does with each connection is its script. */
 class Server implements Disposable {
@@ -50,6 +18,9 @@ class Server implements Disposable {
     proxyPort: this.#listener.addr.port,
     localAddr: "127.0.0.1",
     localPort: 9,
+    remotePort: undefined,
+    service: undefined,
+    dbUser: undefined,
     autoReconnect: true,
     reconnectMax: 20,
     grace: 1000,

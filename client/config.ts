@@ -46,6 +46,10 @@ export const OPTIONS = {
   }),
   "control-port": port({ about: "its control port", group: SERVER, default: 17001 }),
   "proxy-port": port({ about: "its proxy port", group: SERVER, default: 17002 }),
+  "remote-port": port({
+    about: "ask for a public port of your own, 0 for any (see arps --allow-ports)",
+    group: SERVER,
+  }),
   "local-addr": text({
     about: "host of the service to expose",
     arg: "<host>",
@@ -53,6 +57,21 @@ export const OPTIONS = {
     default: "127.0.0.1",
   }),
   "local-port": port({ about: "port of the service to expose (required)", group: LOCAL }),
+  "service": text({
+    about: "what it speaks if it speaks first, such as ssh, else none " +
+      "(default: one connection to it tells)",
+    arg: "<name>",
+    group: LOCAL,
+    pattern: /^[a-z0-9-]{1,32}$/,
+    expects: "a name of 1 to 32 of a-z 0-9 -",
+  }),
+  "db-user": text({
+    about: "database user of visitors that name none (default: postgres)",
+    arg: "<name>",
+    group: LOCAL,
+    pattern: /^[^\0]{1,128}$/,
+    expects: "a name of 1 to 128 characters",
+  }),
   "auto-reconnect": toggle({
     about: "come back after the link was lost",
     group: RUNNING,
@@ -101,6 +120,10 @@ export interface ClientConfig {
   proxyPort: number;
   localAddr: string;
   localPort: number;
+  remotePort: number | undefined;
+  /** What the service speaks first, or `"none"`; undefined to find out. */
+  service: string | undefined;
+  dbUser: string | undefined;
   autoReconnect: boolean;
   reconnectMax: number;
   grace: number;
@@ -138,6 +161,9 @@ export function clientConfig(
     proxyPort: values["proxy-port"],
     localAddr: values["local-addr"],
     localPort: localPort(values),
+    remotePort: values["remote-port"],
+    service: values.service,
+    dbUser: values["db-user"],
     autoReconnect: values["auto-reconnect"],
     reconnectMax: values["reconnect-interval"] * 1000,
     grace: values.grace * 1000,

@@ -13,14 +13,18 @@ import {
   ProtocolError,
   readFrameWithin,
   RefusedError,
+  type Register,
   type RegisterResult,
   type RequestNewProxyConn,
 } from "@agentx/common";
 import { type ClientConfig, VERSION } from "./config.ts";
+import type { FirstWords } from "./service.ts";
 import type { TunnelKind } from "./tunnel.ts";
 
 /** How long the server may take to answer a registration, in milliseconds. */
 const REGISTER_TIMEOUT_MS = 10_000;
+/** How long the server may take to let the link go, in milliseconds. */
+const LEAVE_TIMEOUT_MS = 1000;
 
 /** The id was registered again from elsewhere: coming back would only take it away in turn. */
 export class ReplacedError extends Error {
@@ -41,6 +45,8 @@ export class Link implements Disposable {
     private readonly channel: Channel,
     /** The server's answer. */
     readonly welcome: RegisterResult,
+    /** What the server was told of the service. */
+    readonly declared: FirstWords | undefined,
   ) {}
 
   /** Of the server. */
@@ -56,33 +62,29 @@ export class Link implements Disposable {
   /**
    * Connects and registers.
    *
+   * @param declaration what to say of the service, when it is time to.
    * @throws {RefusedError} with the server's reason when it does not want this client.
    */
   static async open(
     config: ClientConfig,
     signal: AbortSignal,
     dial: Dial = dialTcp,
+    declaration: () => Promise<FirstWords | undefined> = () => Promise.resolve(undefined),
   ): Promise<Link> {
     const address = { hostname: config.serverAddr, port: config.controlPort };
     const channel = new Channel(new Peek(await dial(address, { signal })));
     const abort = () => channel.close();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      channel.send({
-        type: "Register",
-        client_id: config.clientId,
-        version: PROTOCOL_VERSION,
-        ...(config.aliases.length > 0 ? { aliases: [...config.aliases] } : {}),
-        client_version: VERSION,
-        reuse: true,
-      });
+      const words = await declaration();
+      channel.send(registration(config, words));
       const answer = await readFrameWithin(channel.peek, REGISTER_TIMEOUT_MS);
       if (answer === null) throw new ProtocolError("the server hung up instead of an answer");
       if (answer.type !== "RegisterResult") {
         throw new ProtocolError(`the server answered with ${answer.type}`);
       }
       if (!answer.success) throw new RefusedError(answer.error ?? "no reason given");
-      return new Link(channel, answer);
+      return new Link(channel, answer, words);
     } catch (error) {
       channel.close();
       throw error;
@@ -123,8 +125,38 @@ export class Link implements Disposable {
     return Math.min(Math.max(this.welcome.heartbeat_s ?? 15, 0.05), 3600);
   }
 
+  /**
+   * Ends the link in order: {@link Link.serve} returns once the server has let it go, and the id is
+   * free to be registered again.
+   */
+  async leave(): Promise<void> {
+    const timer = setTimeout(() => this.channel.close(), LEAVE_TIMEOUT_MS);
+    this.#leaving = () => clearTimeout(timer);
+    await this.channel.flushed();
+    await this.channel.peek.conn.closeWrite().catch(() => {});
+  }
+  #leaving = () => {};
+
   /** Ends the link; {@link Link.serve} returns. */
   [Symbol.dispose](): void {
+    this.#leaving();
     this.channel.close();
   }
+}
+
+/** What a client says of itself. */
+function registration(config: ClientConfig, words: FirstWords | undefined): Register {
+  const { clientId, aliases, dbUser, remotePort } = config;
+  return {
+    type: "Register",
+    client_id: clientId,
+    version: PROTOCOL_VERSION,
+    ...(aliases.length > 0 ? { aliases: [...aliases] } : {}),
+    ...(remotePort === undefined ? {} : { remote_port: remotePort }),
+    ...(words === undefined ? {} : { service: words.service }),
+    ...(words?.greeting === undefined ? {} : { greeting: words.greeting.toBase64() }),
+    ...(dbUser === undefined ? {} : { db_user: dbUser }),
+    client_version: VERSION,
+    reuse: true,
+  };
 }

@@ -22,6 +22,9 @@ const CONFIG: ClientConfig = {
   proxyPort: 17002,
   localAddr: "127.0.0.1",
   localPort: 3000,
+  remotePort: undefined,
+  service: undefined,
+  dbUser: undefined,
   autoReconnect: true,
   reconnectMax: 30_000,
   grace: 30_000,
@@ -81,6 +84,36 @@ Deno.test("open() tells the aliases when there are some", async () => {
   const conn = new FakeConn(encodeFrame(welcome()));
   using _link = await Link.open({ ...CONFIG, aliases: ["alice", "bob"] }, NEVER, to(conn));
   deepStrictEqual(registered(conn).aliases, ["alice", "bob"]);
+});
+
+Deno.test("open() tells of the service, and asks for a port, only where there is reason to", async () => {
+  const conn = new FakeConn(encodeFrame(welcome()));
+  const config = { ...CONFIG, remotePort: 0, dbUser: "alice" };
+  const words = { service: "mysql", greeting: Uint8Array.of(1, 2, 255) };
+  using link = await Link.open(config, NEVER, to(conn), () => Promise.resolve(words));
+  strictEqual(link.declared, words);
+  const { service, greeting, db_user, remote_port } = registered(conn);
+  deepStrictEqual([service, greeting, db_user, remote_port], ["mysql", "AQL/", "alice", 0]);
+
+  const plain = new FakeConn(encodeFrame(welcome()));
+  using _link = await Link.open(CONFIG, NEVER, to(plain));
+  deepStrictEqual(Object.keys(registered(plain)), [
+    "client_id",
+    "version",
+    "client_version",
+    "reuse",
+  ]);
+});
+
+Deno.test("leave() ends the link in order: the server hears it, and ends it in turn", async () => {
+  const { link, conn } = await open(welcome({ version: 2 }));
+  const serving = link.serve(record().events);
+  await link.leave();
+  ok(conn.ended && !conn.closed);
+  conn.end();
+  await within(5000, "the end of serve()", serving);
+  link[Symbol.dispose]();
+  ok(conn.closed);
 });
 
 Deno.test("generation tells an old server from a new one", async () => {

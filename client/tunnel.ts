@@ -43,6 +43,8 @@ export interface TunnelOptions {
   local: Address;
   clientId: string;
   kind: TunnelKind;
+  /** A visitor comes; told before the service is dialled for it. */
+  visited?: (protocol: string | undefined) => void;
   dial?: Dial;
 }
 
@@ -121,7 +123,7 @@ async function untilVisitor(
 async function serveVisitor(
   peek: Peek,
   { visitor, protocol }: Omit<StartProxy, "type">,
-  { local, kind }: TunnelOptions,
+  { local, kind, visited }: TunnelOptions,
   signal: AbortSignal,
   dial: Dial,
 ): Promise<boolean> {
@@ -131,6 +133,7 @@ async function serveVisitor(
   let end: string;
   let service: Conn | undefined;
   try {
+    visited?.(protocol);
     service = await dial(local, { signal });
     if (tunnel instanceof ChunkedDuplex) tunnel.sink.hold(STARTED);
     else if (kind === "started") await writeAll(peek.conn, STARTED);

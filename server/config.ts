@@ -16,6 +16,7 @@ import {
   UsageError,
   type Values,
 } from "@agentx/common/cli";
+import { ports, type PortSet } from "./ports.ts";
 import denoJson from "./deno.json" with { type: "json" };
 
 /** Version of the program. */
@@ -36,6 +37,10 @@ export const OPTIONS = {
   }),
   "proxy-port": port({ about: "clients open tunnels here", group: PORTS, default: 17002 }),
   "public-port": port({ about: "visitors come here", group: PORTS, default: 17003 }),
+  "allow-ports": ports({
+    about: "ports that clients may ask for with --remote-port, such as 20000-20100; repeatable",
+    group: PORTS,
+  }),
   "bind": text({
     about: "address to listen on; :: is IPv4 and IPv6",
     arg: "<address>",
@@ -175,6 +180,7 @@ export interface ServerConfig {
   controlPort: number;
   proxyPort: number;
   publicPort: number;
+  allowPorts: PortSet;
   domain: string | undefined;
   defaultClient: string | undefined;
   trustedProxies: ReadonlySet<string>;
@@ -198,7 +204,7 @@ export interface ServerConfig {
 /**
  * The configuration that the options describe.
  *
- * @throws {UsageError} when two ports are the same.
+ * @throws {UsageError} when two ports are the same, or one of them may be given out.
  */
 export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
   const names = ["control-port", "proxy-port", "public-port"] as const;
@@ -209,12 +215,18 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
         `--${twin} and --${name}: expected two ports, found ${values[name]} twice`,
       );
     }
+    if (values["allow-ports"].has(values[name])) {
+      throw new UsageError(
+        `--allow-ports and --${name}: expected different ports, found ${values[name]} in both`,
+      );
+    }
   }
   return {
     bind: values.bind,
     controlPort: values["control-port"],
     proxyPort: values["proxy-port"],
     publicPort: values["public-port"],
+    allowPorts: values["allow-ports"],
     domain: values.domain,
     defaultClient: values["default-client"],
     trustedProxies: new Set(values["trusted-proxies"]),

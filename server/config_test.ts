@@ -44,6 +44,23 @@ Deno.test("serverConfig() refuses a port given twice, but lets the system choose
   deepStrictEqual([controlPort, proxyPort, publicPort], [0, 0, 0]);
 });
 
+Deno.test("serverConfig() gives out no ports unless told to, and none of its own", () => {
+  strictEqual(config({}).allowPorts.size, 0);
+  strictEqual(
+    `${config({ "allow-ports": ["20000-20100,30000"] }).allowPorts}`,
+    "20000-20100,30000",
+  );
+  refuses(
+    { "allow-ports": ["17000-17010"] },
+    /^--allow-ports and --control-port: expected different ports, found 17001 in both$/,
+  );
+  refuses(
+    { "allow-ports": ["5000"], "public-port": "5000" },
+    /^--allow-ports and --public-port: /,
+  );
+  refuses({ "allow-ports": ["20100-20000"] }, /^--allow-ports: expected ports of 1 to 65535, or/);
+});
+
 Deno.test("serverConfig() takes the proxies it trusts as a set of addresses", () => {
   const { trustedProxies } = config({ "trusted-proxies": ["10.0.0.1", "::1"] });
   deepStrictEqual([...trustedProxies], ["10.0.0.1", "::1"]);

@@ -5,6 +5,7 @@
  */
 
 import {
+  acceptLoop,
   Channel,
   type Conn,
   formatAddress,
@@ -17,8 +18,8 @@ import {
   type Register,
   tag,
 } from "@agentx/common";
-import { acceptLoop } from "./accept.ts";
 import { type Client, RegistrationError, type Registry } from "./registry.ts";
+import type { RemotePorts } from "./remote.ts";
 
 const log = getLogger(["arps", "control"]);
 
@@ -39,6 +40,7 @@ export class ControlPort {
   constructor(
     private readonly listener: Listener,
     private readonly registry: Registry,
+    private readonly remotePorts: RemotePorts,
     private readonly options: ControlOptions,
   ) {}
 
@@ -80,7 +82,7 @@ export class ControlPort {
       log.warning("Client lost", { client: client?.tag, peer, why: reason(error) });
     } finally {
       this.#links.delete(channel);
-      if (client !== undefined) this.registry.unregister(client);
+      if (client !== undefined) this.#unregister(client);
     }
   }
 
@@ -92,7 +94,12 @@ export class ControlPort {
     const name = await tag(command.client_id);
     // From here to the answer nothing may wait: the client is told of a visitor only after it.
     try {
+      const wanted = (command.version ?? 1) >= 2 ? command.remote_port : undefined;
+      using port = wanted === undefined
+        ? undefined
+        : this.remotePorts.reserve(command.client_id, wanted);
       const { client, replaced } = this.registry.register(command, name, channel);
+      port?.give(client);
       if (replaced !== undefined) this.#supersede(replaced);
       channel.send({
         type: "RegisterResult",
@@ -102,6 +109,7 @@ export class ControlPort {
           ? {
             version: PROTOCOL_VERSION,
             public_urls: this.options.publicUrls(client.tokens),
+            ...(port === undefined ? {} : { remote_port: port.port }),
             heartbeat_s: this.options.heartbeat,
             reuse: client.tunnels === "reusable",
           }
@@ -116,19 +124,27 @@ export class ControlPort {
         version: command.client_version,
         aliases: client.tokens.length - 1,
         service: client.service,
+        remote_port: port?.port,
       });
       return client;
     } catch (error) {
       if (!(error instanceof RegistrationError)) throw error;
-      log.warning("Registration refused", { client: name, peer });
+      log.warning("Registration refused", { client: name, peer, why: error.message });
       channel.send({ type: "RegisterResult", success: false, error: error.message });
       await channel.end();
       return undefined;
     }
   }
 
+  #unregister(client: Client): void {
+    this.registry.unregister(client);
+    this.remotePorts.release(client);
+  }
+
   /** The earlier link of a client that registered again: it is told why it ends, then closed. */
-  #supersede({ tag, channel, generation }: Client): void {
+  #supersede(replaced: Client): void {
+    const { tag, channel, generation } = replaced;
+    this.remotePorts.release(replaced);
     log.info("Client replaced by a new registration", { client: tag });
     if (generation === 2) {
       channel.send({ type: "RegisterResult", success: false, error: "replaced" });

@@ -25,6 +25,7 @@ const ABOUT: About = {
   examples: [
     ["arps", "the three default ports, open to the world"],
     ["arps --pool-size 5 --public-port 8080", "more warm tunnels, another public port"],
+    ["arps --allow-ports 20000-20100", "clients may ask for a port of their own"],
     ["arps --domain tunnel.example.com", "route http://my-app.tunnel.example.com:17003/ to my-app"],
   ],
 };
@@ -38,14 +39,21 @@ export function readRequest(args: readonly string[]): Promise<Request<typeof OPT
   return readOptions(ABOUT, OPTIONS, args);
 }
 
+/** Ports of clients that are named one by one; more would make a command line that nobody reads. */
+const MAX_PORTS_NAMED = 256;
+
 /** The permissions that a run with these options needs. */
 export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const ports = ["control-port", "proxy-port", "public-port"] as const;
   const host = values.bind.includes(":") ? `[${values.bind}]` : values.bind;
   const logs = values["log-file"] === undefined ? [] : [dirname(absolute(values["log-file"]))];
+  const given = values["allow-ports"];
+  const all = [...ports.map((port) => values[port]), ...given];
   return {
     // A port that the system chooses is not known yet, so the host stands alone.
-    net: ports.map((port) => values[port] === 0 ? host : `${host}:${values[port]}`),
+    net: given.size > MAX_PORTS_NAMED
+      ? [host]
+      : all.map((port) => port === 0 ? host : `${host}:${port}`),
     env: optionVariables(ABOUT, OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
     read: [...(values.config === undefined ? [] : [absolute(values.config)]), ...logs],

@@ -11,6 +11,8 @@ import { PerAddress } from "./limits.ts";
 import { serveProxyPort } from "./proxy.ts";
 import { PublicPort } from "./public.ts";
 import { Registry } from "./registry.ts";
+import { RemotePorts } from "./remote.ts";
+import { serveRemote } from "./remote_visitor.ts";
 import { Router } from "./router.ts";
 import { publicUrls } from "./urls.ts";
 import { Visitors } from "./visitors.ts";
@@ -33,6 +35,7 @@ export class Server implements AsyncDisposable {
   readonly #control: ControlPort;
   readonly #publicListener: Listener;
   readonly #visitors: Visitors;
+  readonly #remotePorts: RemotePorts;
   readonly #tasks: Promise<void>[];
   readonly #timers: ReturnType<typeof setInterval>[];
   readonly #graceSeconds: number;
@@ -64,14 +67,20 @@ export class Server implements AsyncDisposable {
     const perAddress = new PerAddress({ count: config.maxPerIp, rate: config.ratePerIp });
     this.#graceSeconds = config.graceSeconds;
     this.#proxyListener = listeners.proxy;
-    this.#control = new ControlPort(listeners.control, registry, {
+    this.#publicListener = listeners.public;
+    this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]));
+    const router = new Router(registry, config);
+    this.#remotePorts = new RemotePorts(listen, {
+      bind: config.bind,
+      allowed: config.allowPorts,
+      serve: (conn, client) =>
+        void this.#visitors.welcome(conn, (live) => serveRemote(live, client, router)),
+    });
+    this.#control = new ControlPort(listeners.control, registry, this.#remotePorts, {
       registerTimeout: config.registerTimeout,
       heartbeat: config.heartbeatSeconds,
       publicUrls: (tokens) => publicUrls(tokens, names),
     });
-    this.#publicListener = listeners.public;
-    this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]));
-    const router = new Router(registry, config);
     this.#tasks = [
       this.#control.run(),
       serveProxyPort(listeners.proxy, registry),
@@ -97,6 +106,7 @@ export class Server implements AsyncDisposable {
     log.info("Draining", { visitors: this.#visitors.count, grace_s: this.#graceSeconds });
     this.#control.drain(this.#graceSeconds);
     this.#publicListener.close();
+    await this.#remotePorts.close();
     await this.#visitors.drain(this.#graceSeconds * 1000);
   }
 
@@ -106,6 +116,7 @@ export class Server implements AsyncDisposable {
     this.#control.close();
     this.#proxyListener.close();
     if (!this.#visitors.draining) this.#publicListener.close();
+    await this.#remotePorts.close();
     await this.#visitors.close();
     await Promise.all(this.#tasks);
   }

@@ -119,7 +119,9 @@ export class Site implements AsyncDisposable {
     const site = new Site(server, {});
     try {
       const started = Object.entries(ports).map(async ([id, port]) => {
-        site.clients[id] = await startClient({ server, id, port });
+        // These services count their connections.
+        const flags = ["--service", "none"];
+        site.clients[id] = await startClient({ server, id, port, flags });
       });
       const failed = (await Promise.allSettled(started)).find((one) => one.status === "rejected");
       if (failed !== undefined) throw failed.reason;

@@ -1,0 +1,35 @@
+/**
+ * Where visitors find this client, in the words to show to people.
+ *
+ * @module
+ */
+
+import { formatAddress } from "@agentx/common";
+import type { ClientConfig } from "./config.ts";
+
+/** The URLs the server told, under the name it was dialled by if it knows none of its own. */
+export function visitorUrls(
+  { serverAddr, clientId }: Pick<ClientConfig, "serverAddr" | "clientId">,
+  told: readonly string[] | undefined,
+): string[] {
+  const host = serverAddr.includes(":") ? `[${serverAddr}]` : serverAddr;
+  // A first generation server does not say; 17003 is the default public port.
+  const urls = told ?? [`http://0.0.0.0:17003/?token=${encodeURIComponent(clientId)}`];
+  return urls.flatMap((text) => {
+    const url = URL.parse(text);
+    // They are printed for people to open, so nothing but a web page is passed on.
+    if (url === null || !/^https?:$/.test(url.protocol)) return [];
+    if (url.hostname === "0.0.0.0") url.hostname = host;
+    return [url.href];
+  });
+}
+
+/** Where the port of its own is, under the name the server was dialled by; nowhere if it has none. */
+export function remoteUrls(
+  { serverAddr }: Pick<ClientConfig, "serverAddr">,
+  port: number | undefined,
+): string[] {
+  // It is printed for people, like the others.
+  const good = Number.isInteger(port) && port! >= 1 && port! <= 65535;
+  return good ? [`tcp://${formatAddress({ hostname: serverAddr, port: port! })}`] : [];
+}
