@@ -172,7 +172,8 @@ peerTest(
       [get("/?token=nope", "Connection: close"), "answered 404", 0],
       ["GET / HTTP/1.1\r\nHost : x\r\n\r\n", "answered 400", 0],
       ["GET / HT", "answered 408", 0],
-      ["\x16\x03\x01", "protocol not recognised", 0],
+      ["\x16\x03\x01", "too slow", 0],
+      ["\x01", "protocol not recognised", 0],
       ["", "stayed silent", 0],
     ];
     for (const [request, end, bytes] of ends) {
