@@ -12,6 +12,7 @@ import {
   type Sink,
   type Source,
 } from "@agentx/common";
+import { LeftService } from "./left_service.ts";
 import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
@@ -54,7 +55,9 @@ export async function serveRaw(
     const duplex: Duplex = watched === undefined
       ? plain
       : { source: plain.source, sink: watched, close: () => plain.close() };
-    const end = await relay(duplex, tunnel.duplex, { traffic: visitor.traffic, signal });
+    using service = match.leaves ? new LeftService(tunnel.duplex) : undefined;
+    const other = service ?? tunnel.duplex;
+    const end = await relay(duplex, other, { traffic: visitor.traffic, signal });
     plain.close();
     if (end === "done") void client.pool.giveBack(tunnel);
     else tunnel.close();
@@ -120,6 +123,7 @@ async function introduce(
     await match.handshake!(plain, tunnel.duplex, client);
   } catch (error) {
     if (late) throw new Refusal(504, "The handshake with the service took too long");
+    signal.throwIfAborted();
     throw error;
   } finally {
     clearTimeout(timer);

@@ -18,8 +18,8 @@ const permissions = WHOLE_PROGRAM;
 /** In blocks of 1 MiB. */
 const BULK = 100;
 const RAW = ["--default-client", "raw"];
-/** No request starts like that. */
-const BINARY = "\0";
+/** Nothing that is recognised starts like that. */
+const BINARY = "\x01";
 
 /** Sends 100 MiB; resolves with what {@link digest} must make of it. */
 async function upload(wire: Wire): Promise<string> {
