@@ -1,6 +1,6 @@
 /**
- * Finds the programs the bench needs: on PATH, in the administrator's folders (Debian keeps haproxy and nginx
- * there, out of a user's PATH), and in the cache folder that `peers.sh` fills.
+ * Finds the programs the bench needs: on PATH, where Debian keeps servers out of a user's PATH (haproxy and nginx in
+ * the administrator's folders, PostgreSQL in one for each version), and in the cache folder that `peers.sh` fills.
  * @module
  */
 import { join } from "node:path";
@@ -16,6 +16,11 @@ const HOW: Record<string, string> = {
   nginx: "apt-get install nginx-light",
   iperf3: "apt-get install iperf3",
   curl: "apt-get install curl",
+  setpriv: "apt-get install util-linux",
+  ...Object.fromEntries(
+    ["initdb", "postgres", "pg_ctl", "psql", "pgbench"]
+      .map((name) => [name, "apt-get install postgresql"]),
+  ),
 };
 
 /** What asks each program for its version. */
@@ -34,6 +39,7 @@ export function find(name: string): string | undefined {
     ...(Deno.env.get("PATH") ?? "").split(":"),
     "/usr/local/sbin",
     "/usr/sbin",
+    ...postgresFolders(),
     cache,
     join(cache, "bin"),
     join(cache, "cargo", "bin"),
@@ -63,6 +69,17 @@ export async function version(name: string, signal: AbortSignal): Promise<string
   const { stdout, stderr } = await capture(path, [VERSION[name] ?? "--version"], signal);
   // rathole names the time of its build before its version.
   return /(?<![\d:])\d+\.\d+[\w.+~-]*/.exec(stdout + stderr)?.[0];
+}
+
+/** The newest version first. */
+function postgresFolders(): string[] {
+  const root = "/usr/lib/postgresql";
+  try {
+    return [...Deno.readDirSync(root)].map(({ name }) => name)
+      .sort((a, b) => Number(b) - Number(a)).map((name) => join(root, name, "bin"));
+  } catch {
+    return [];
+  }
 }
 
 function isFile(path: string): boolean {

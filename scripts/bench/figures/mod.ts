@@ -12,6 +12,7 @@ import { download } from "./download.ts";
 import { idle } from "./idle.ts";
 import { keepAlive } from "./keepalive.ts";
 import { memory } from "./memory.ts";
+import { postgres } from "./postgres.ts";
 
 /** One thing to measure. */
 export interface Figure {
@@ -22,4 +23,13 @@ export interface Figure {
 }
 
 /** All figures, in the order of the table's rows. */
-export const FIGURES: Figure[] = [bulk, download, connections, keepAlive, memory, burst, idle];
+export const FIGURES: Figure[] = [
+  bulk,
+  download,
+  connections,
+  keepAlive,
+  postgres,
+  memory,
+  burst,
+  idle,
+];

@@ -12,7 +12,8 @@ import { startPair } from "./pair.ts";
 
 const SERVER = fileURLToPath(new URL("../../../server/main.ts", import.meta.url));
 const CLIENT = fileURLToPath(new URL("../../../client/main.ts", import.meta.url));
-const CLIENT_ID = "bench";
+/** The token of ours. */
+export const CLIENT_ID = "bench";
 
 export const arp: Peer = {
   name: "arp",

@@ -5,7 +5,17 @@
 import { cpus } from "node:os";
 import { version } from "../programs.ts";
 
-const PROGRAMS = ["rathole", "bore", "socat", "haproxy", "nginx", "wrk", "iperf3", "curl"];
+const PROGRAMS = [
+  "rathole",
+  "bore",
+  "socat",
+  "haproxy",
+  "nginx",
+  "wrk",
+  "iperf3",
+  "curl",
+  "postgres",
+];
 
 /** Machine and versions, for the JSON and the line above the table. */
 export interface Machine {
