@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Conn, getLogger, type Listener, Peek, writeAll } from "@agentx/common";
-import { acceptLoop } from "./accept.ts";
+import { acceptLoop, type Conn, getLogger, type Listener, Peek, writeAll } from "@agentx/common";
 import { answer } from "./http/answer.ts";
 import { HttpSession } from "./http/session.ts";
 import { linger } from "./linger.ts";
@@ -15,6 +14,7 @@ import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Router } from "./router.ts";
 import type { Match } from "./sniff/mod.ts";
+import type { Visitor } from "./visitor.ts";
 import type { Live, Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps", "public"]);
@@ -38,13 +38,19 @@ export class PublicPort {
   async #serve(live: Live): Promise<string> {
     const found = await recognise(live.visitor, this.router, this.options);
     if (typeof found === "string") return found;
+    if (found.kind === "reject") {
+      live.protocol = found.protocol;
+      await leaveWith(live.visitor, found.reply);
+      return `rejected: ${found.why}`;
+    }
     const match = found.kind === "http" ? await this.#serveHttp(live) : found;
     if (typeof match === "string") return match;
     live.protocol = match.protocol;
     let client: Client;
     try {
       client = this.router.reach(match.to);
-      this.router.admit(client);
+      // Who wants to end something must not wait until something ends.
+      if (match.to === undefined || "token" in match.to) this.router.admit(client);
       return await serveMatch(live, client, match, this.router);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -97,11 +103,14 @@ export async function serveMatch(
 /** Says in the visitor's protocol why it is turned away. The log gets no message: it may name a client. */
 async function refuse({ visitor }: Live, match: Match, refusal: Refusal): Promise<string> {
   const words = match.refuse?.(refusal);
-  if (words !== undefined) {
-    await writeAll(visitor.conn, words).catch(() => {});
-    await linger(visitor.peek);
-  }
+  if (words !== undefined) await leaveWith(visitor, words);
   return `refused: ${refusal.status}`;
+}
+
+/** Says its last words to a visitor. */
+async function leaveWith({ conn, peek }: Visitor, words: Uint8Array): Promise<void> {
+  await writeAll(conn, words).catch(() => {});
+  await linger(peek);
 }
 
 /** Over a limit: most visitors speak HTTP, and for them there is an answer. */

@@ -11,7 +11,7 @@ import { linger } from "./linger.ts";
 import { Refusal } from "./refusal.ts";
 import type { Router } from "./router.ts";
 import { sniffHttp } from "./sniff/http.ts";
-import { type Match, sniff, type Sniffer } from "./sniff/mod.ts";
+import { type Match, sniff, type Sniffer, type Verdict } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
 
 /** Times in milliseconds. */
@@ -28,12 +28,15 @@ const MAX_REPLIES = 4;
 /** A visitor whose service speaks first, or that is nobody's but the default client's. */
 const UNKNOWN: Match = { kind: "raw", protocol: "raw", to: undefined, size: 0 };
 
+/** What a visitor turned out to be. */
+export type Recognised = Extract<Verdict, { kind: "http" | "raw" | "reject" }>;
+
 /** What the visitor speaks, or how it ended before that was known. */
 export async function recognise(
   visitor: Visitor,
   router: Router,
   { headTimeout, serverFirstWait }: RecogniseOptions,
-): Promise<Match | { kind: "http" } | string> {
+): Promise<Recognised | string> {
   const { peek, conn } = visitor;
   const late = Promise.withResolvers<"late">();
   const timers = [setTimeout(() => late.resolve("late"), headTimeout)];
@@ -48,17 +51,25 @@ export async function recognise(
   try {
     for (;;) {
       const more = await Promise.race([peek.fill(), ...waits]);
-      if (more === false) return peek.size === 0 ? "left without a word" : "left unrecognised";
+      if (more === false) {
+        if (sniffer !== sniff) return "greeted, left";
+        return peek.size === 0 ? "left without a word" : "left unrecognised";
+      }
       if (more === "late") {
         if (sniffer !== sniff || replies > 0) return "too slow";
-        if (peek.size > 0) return await answerLate(visitor, headTimeout);
-        // Perhaps it waits for the service to speak first; if not, nobody else will serve it.
-        return router.hasFallback ? UNKNOWN : "stayed silent";
+        if (peek.size > 0 && sniffHttp(peek.bytes).kind === "more") {
+          return await answerLate(visitor, headTimeout);
+        }
+        // Perhaps it waits for the service to speak; if not, nobody else will serve it.
+        if (router.hasFallback) return { ...UNKNOWN, size: peek.size };
+        return peek.size === 0 ? "stayed silent" : "too slow";
       }
       if (more === "silent") {
         waits.pop();
         if (peek.size > 0 || replies > 0) continue;
         if (router.fallbackSpeaksFirst) return UNKNOWN;
+        // A browser takes for an answer what it finds on a connection that it opened ahead.
+        if (router.mayBeBrowser(visitor)) continue;
         const greeting = router.greeting();
         if (greeting === undefined) continue;
         sniffer = greeting.sniff;
@@ -73,11 +84,6 @@ export async function recognise(
         verdict = peek.size === 0 ? { kind: "more" } : sniffer(peek.bytes);
       }
       if (verdict.kind === "more") continue;
-      if (verdict.kind === "reject") {
-        await writeAll(conn, verdict.reply);
-        await linger(peek);
-        return `rejected: ${verdict.why}`;
-      }
       if (verdict.kind !== "no") return verdict;
       if (sniffer !== sniff || !router.hasFallback) return "protocol not recognised";
       return { ...UNKNOWN, size: peek.size };
@@ -87,9 +93,8 @@ export async function recognise(
   }
 }
 
-/** Half a request's head can be answered; half of anything else is cut off. */
+/** Half a request's head can be answered. */
 async function answerLate({ conn, peek }: Visitor, headTimeout: number): Promise<string> {
-  if (sniffHttp(peek.bytes).kind !== "more") return "too slow";
   const refusal = new Refusal(
     408,
     `The request's head did not come within ${headTimeout / 1000} s`,

@@ -8,10 +8,14 @@ import { Refusal } from "./refusal.ts";
 import { cookieLine, type Forwarded, isNavigation } from "./http/forward.ts";
 import { header, type RequestHead } from "./http/head.ts";
 import { candidates, showToken } from "./http/route.ts";
+import { Lately } from "./lately.ts";
 import type { Client, Registry } from "./registry.ts";
 import { Sessions } from "./sessions.ts";
 import { type Destination, GREETERS, type Greeting } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
+
+/** How long before it opens connections ahead a browser was seen, in milliseconds. */
+const BROWSING_MS = 3000;
 
 /** Options of a {@link Router}. */
 export interface RouterOptions {
@@ -37,6 +41,11 @@ export class Router {
   /** Sessions of visitors, which later ones may refer to. */
   readonly sessions: Sessions = new Sessions();
 
+  /** Addresses at which a browser opens connections: it loads a page, or just used a new one. */
+  #browsers = new Lately(BROWSING_MS);
+  /** Visitors that asked for something. */
+  #met = new WeakSet<Visitor>();
+
   constructor(private readonly registry: Registry, private readonly options: RouterOptions) {}
 
   /**
@@ -46,6 +55,7 @@ export class Router {
    * offline.
    */
   route(head: RequestHead, visitor: Visitor): Route {
+    if (this.speaksFirst) this.#meet(head, visitor);
     const proto = visitor.tls ||
         (visitor.trusted && header(head, "x-forwarded-proto")?.toLowerCase() === "https")
       ? "https"
@@ -106,9 +116,10 @@ export class Router {
       if (client === undefined) throw new Refusal(404, "No such session");
       return client;
     }
-    const { token, vague } = to;
-    if (vague && this.hasFallback && !this.#knows(token)) return this.fallback();
-    return this.#named(token);
+    const { token, folded = token, vague } = to;
+    const known = [token, folded].find((one) => this.#knows(one));
+    if (known === undefined && vague && this.hasFallback) return this.fallback();
+    return this.#named(known ?? token);
   }
 
   /** Whether a visitor may have to be spoken to first. */
@@ -122,6 +133,25 @@ export class Router {
     const client = defaultClient === undefined ? undefined : this.registry.find(defaultClient);
     return client?.service !== undefined &&
       !GREETERS.some(({ service }) => service === client.service);
+  }
+
+  /**
+   * Whether a silent visitor may be a connection that a browser opened ahead, and holds for its next
+   * request: one at its address opened others shortly before it came, or since.
+   */
+  mayBeBrowser({ address, since }: Visitor): boolean {
+    return this.#browsers.near(address.hostname, since);
+  }
+
+  #meet(head: RequestHead, visitor: Visitor): void {
+    // What polls on a connection that it has had for long opens none.
+    const opens = !this.#met.has(visitor) || isNavigation(head);
+    this.#met.add(visitor);
+    // A proxy stands for people who have nothing to do with each other.
+    if (!opens || visitor.trusted) return;
+    if (header(head, "user-agent")?.startsWith("Mozilla/")) {
+      this.#browsers.note(visitor.address.hostname);
+    }
   }
 
   /** What to tell a silent visitor; undefined when no client's service needs that. */

@@ -117,6 +117,37 @@ Deno.test("reach() finds the client that a protocol other than HTTP named", () =
   refuses(() => router.reach({ token: "a" }), 503, /offline/);
 });
 
+Deno.test("reach() takes a vague name for no name where nobody has it", () => {
+  const { router, registry, clients } = open(["a", "b"], { defaultClient: "a" });
+  strictEqual(router.reach({ token: "b", vague: true }), clients[1]);
+  strictEqual(router.reach({ token: "www", vague: true }), clients[0]);
+  strictEqual(router.reach(undefined), clients[0]);
+  refuses(() => router.reach({ token: "www" }), 404, /not found/);
+  registry.unregister(clients[1]!);
+  refuses(() => router.reach({ token: "b", vague: true }), 503, /offline/);
+  refuses(() => open(["a"]).router.reach({ token: "www", vague: true }), 404, /not found/);
+});
+
+Deno.test("reach() tries a name as it was typed, then without its case", () => {
+  const { router, registry, clients } = open(["App", "app", "api"]);
+  const reach = (token: string) => router.reach({ token, folded: token.toLowerCase() });
+  strictEqual(reach("App"), clients[0]);
+  strictEqual(reach("app"), clients[1]);
+  strictEqual(reach("API"), clients[2]);
+  refuses(() => reach("Www"), 404, /^Client 'Www' not found$/);
+  registry.unregister(clients[2]!);
+  refuses(() => reach("API"), 503, /^Client 'api' is offline$/);
+});
+
+Deno.test("reach() finds the client of a live session", () => {
+  const { router, clients } = open(["a", "b"]);
+  {
+    using _ = router.sessions.enter("key", clients[1]!);
+    strictEqual(router.reach({ session: "key" }), clients[1]);
+  }
+  refuses(() => router.reach({ session: "key" }), 404, /session/);
+});
+
 Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () => {
   const { router, clients } = open(["a"], { maxVisitors: 2 });
   const client: Client = clients[0]!;
@@ -124,4 +155,49 @@ Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () =
   client.visitors = 2;
   refuses(() => router.admit(client), 429, /too many visitors/);
   open([]).router.admit({ ...client, visitors: 1e6 });
+});
+
+Deno.test("mayBeBrowser() is true at an address where a browser opens connections", () => {
+  const agent = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)";
+  const page = ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"];
+  const scene = (service?: string) => {
+    const { registry, router } = open(["a"]);
+    if (service === undefined) return router;
+    const channel = new Channel(new Peek(new FakeConn()));
+    registry.register({ type: "Register", client_id: "db", version: 2, service }, "#", channel);
+    return router;
+  };
+  const router = scene("mysql");
+  const early = visitor();
+  ok(!router.mayBeBrowser(early));
+  for (const line of ["User-Agent: curl/8", "Accept: */*"]) {
+    router.route(head("/?token=a", line), visitor());
+    ok(!router.mayBeBrowser(early), line);
+  }
+  router.route(head("/?token=a", agent), visitor({ trusted: true }));
+  ok(!router.mayBeBrowser(early), "a proxy");
+  const first = visitor();
+  router.route(head("/?token=a", agent), first);
+  ok(router.mayBeBrowser(early), "one that came before");
+  ok(router.mayBeBrowser(visitor()), "one that comes after");
+  const late = visitor();
+  Object.assign(late, { since: performance.now() + 5000 });
+  ok(!router.mayBeBrowser(late), "one that comes much later");
+  const other = new Visitor(new FakeConn(), { hostname: "192.0.2.8", port: 5 }, false);
+  ok(!router.mayBeBrowser(other), "one from elsewhere");
+  // A page that polls opens nothing; going to another does.
+  const tick = () => {
+    const start = performance.now();
+    while (performance.now() === start) { /* the clock is coarse */ }
+    return performance.now();
+  };
+  Object.assign(late, { since: tick() + 3000 });
+  tick();
+  router.route(head("/?token=a", agent), first);
+  ok(!router.mayBeBrowser(late));
+  router.route(head("/?token=a", agent, ...page), first);
+  ok(router.mayBeBrowser(late));
+  const quiet = scene();
+  quiet.route(head("/?token=a", agent, ...page), visitor());
+  ok(!quiet.mayBeBrowser(visitor()), "nobody would be greeted");
 });

@@ -1,11 +1,11 @@
 import { dirname, join } from "@std/path";
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
+import { browser, faultsOf, launch } from "./browsers.ts";
 import { PATIENCE_MS, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
 import { Site, stepsOf } from "./services.ts";
 
-const browser = peer(["chromium", "chromium-browser", "google-chrome"], "apt-get install chromium");
 const node = peer("node", "apt-get install nodejs");
 const npm = peer("npm", "apt-get install npm");
 
@@ -79,39 +79,6 @@ peerTest({
   });
   await step("nothing failed, and the console stayed clean", () => deepEqual(faults, []));
 });
-
-/** A headless browser without any traffic of its own. */
-async function launch() {
-  // It reads the environment as soon as it is imported, which a plain `deno test` may not.
-  const { chromium } = await import("playwright-core");
-  return await chromium.launch({
-    executablePath: browser.path,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-}
-
-/** Everything that goes wrong on a page from now on. */
-function faultsOf(page: Page): string[] {
-  const faults: string[] = [];
-  page.on("requestfailed", (request) => faults.push(`failed: ${request.url()}`));
-  page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
-  });
-  page.on("pageerror", (error) => faults.push(`thrown: ${error}`));
-  page.on("console", (message) => {
-    const type = message.type();
-    if (type === "error" || type === "warning") faults.push(`${type}: ${message.text()}`);
-  });
-  return faults;
-}
 
 /** Resolves when the next WebSocket of the page has heard from Vite, with its `token`. */
 function hotReload(page: Page): Promise<string | null> {

@@ -8,6 +8,9 @@
 import type { Duplex } from "@agentx/common";
 import type { Refusal } from "../refusal.ts";
 import { sniffHttp } from "./http.ts";
+import { mysqlGreeter } from "./mysql.ts";
+import { sniffPostgres } from "./postgres.ts";
+import { sniffTls } from "./tls.ts";
 
 /** What a sniffer makes of the first bytes. */
 export type Verdict =
@@ -28,7 +31,13 @@ export type Verdict =
  * as its {@link ReplyWatch} found it; or, if it did not say, to `--default-client`.
  */
 export type Destination =
-  | { token: string; /** It may mean something else. */ vague?: boolean }
+  | {
+    token: string;
+    /** What it means where case means nothing, tried after it. */
+    folded?: string;
+    /** It may mean something else. */
+    vague?: boolean;
+  }
   | { session: string }
   | undefined;
 
@@ -64,6 +73,8 @@ export interface Match {
   handshake?: (visitor: Duplex, service: Duplex, facts: ServiceFacts) => Promise<void>;
   /** Looks at what the service says. */
   watch?: () => ReplyWatch;
+  /** A visitor that ends its side has left, and does not wait for what the service still says. */
+  leaves?: boolean;
 }
 
 /** Looks for the key of a session in a service's bytes, without holding any back. */
@@ -96,10 +107,10 @@ export interface Greeting {
 }
 
 /** Asked in this order. */
-const SNIFFERS: readonly Sniffer[] = [sniffHttp];
+const SNIFFERS: readonly Sniffer[] = [sniffHttp, sniffPostgres, sniffTls];
 
 /** For visitors that stay silent while a client with such a service is online. */
-export const GREETERS: readonly Greeter[] = [];
+export const GREETERS: readonly Greeter[] = [mysqlGreeter];
 
 /** The first match; `more` while one is still possible, `no` when none is. */
 export function sniff(bytes: Uint8Array): Verdict {

@@ -1,6 +1,8 @@
 import { deepStrictEqual, notStrictEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
+import { cancelRequest, SSL_REQUEST, startup } from "../postgres/testdata/packets.ts";
 import { sniff } from "./mod.ts";
+import { CHROMIUM, OPENSSL, TLS12 } from "./testdata/hellos.ts";
 
 const encoder = new TextEncoder();
 
@@ -8,6 +10,12 @@ const encoder = new TextEncoder();
 const KNOWN: [protocol: string, bytes: Uint8Array][] = [
   ["http", encoder.encode("GET /?token=my-app HTTP/1.1\r\nHost: a\r\n\r\n")],
   ["http", encoder.encode("\r\nPOST / HTTP/1.0\r\n\r\n")],
+  ["postgres", SSL_REQUEST],
+  ["postgres", startup([["user", "alice?token=my-app"]])],
+  ["postgres", cancelRequest(new Uint8Array(8))],
+  ["tls", OPENSSL],
+  ["tls", TLS12],
+  ["tls", CHROMIUM],
 ];
 
 for (const [protocol, bytes] of KNOWN) {
@@ -16,7 +24,7 @@ for (const [protocol, bytes] of KNOWN) {
     for (let size = 0; size < bytes.length; size++) {
       notStrictEqual(sniff(bytes.subarray(0, size)).kind, "no", `${size} bytes`);
     }
-    ok(["http", "raw"].includes(sniff(bytes).kind));
+    ok(["http", "raw", "reply"].includes(sniff(bytes).kind));
   });
 }
 
@@ -28,7 +36,7 @@ Deno.test("sniff() throws for no bytes, and changes none of them", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
     const before = bytes.slice();
     const { kind } = sniff(bytes);
-    ok(["no", "more", "http", "raw"].includes(kind));
+    ok(["no", "more", "http", "raw", "reply", "reject"].includes(kind));
     deepStrictEqual(bytes, before);
   }));
 });
