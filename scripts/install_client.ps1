@@ -94,7 +94,9 @@ function Read-ArpcOption {
         }
         if ($option -like '*-port') {
             $port = 0
-            if (-not [int]::TryParse($value, [ref] $port) -or $port -lt 1 -or $port -gt 65535) {
+            # 0 is any that the server has to give.
+            $least = if ($option -eq 'remote-port') { 0 } else { 1 }
+            if (-not [int]::TryParse($value, [ref] $port) -or $port -lt $least -or $port -gt 65535) {
                 throw "--${option}: a port is a number from 1 to 65535, not '$value'"
             }
         }

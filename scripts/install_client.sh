@@ -34,7 +34,7 @@ Options of the installation
   --purge              with --uninstall: remove the settings as well
   --dry-run            only say what would be done
   --root DIR           write below DIR and start nothing
-  --service KIND       systemd or launchd                 (default: what this system has)
+  --manager KIND       systemd or launchd                 (default: what this system has)
   --help               this text
 
 Examples
@@ -63,8 +63,15 @@ changed=no
 
 # ---------------------------------------------------------------------------- command line
 
-name='' binary='' deno='' root='' service='' action=install purge=no dry=no
+name='' binary='' deno='' root='' manager='' action=install purge=no dry=no
 : >"$work/given"
+
+check_port() { # option without dashes, value
+  case $2 in
+    '' | *[!0-9]* | 0* | ??????*) misused "--$1: a port is a number from 1 to 65535, not '$2'" ;;
+  esac
+  [ "$2" -le 65535 ] || misused "--$1: a port is a number from 1 to 65535, not '$2'"
+}
 
 # Keeps an option of arpc as a line of the settings file. A repeated one adds to a list.
 give() { # option without dashes, value
@@ -74,12 +81,9 @@ give() { # option without dashes, value
 '*) misused "--$1: quotes, backslashes and line ends cannot be stored" ;;
   esac
   case $1 in
-    *-port)
-      case $2 in
-        '' | *[!0-9]* | 0* | ??????*) misused "--$1: a port is a number from 1 to 65535, not '$2'" ;;
-      esac
-      [ "$2" -le 65535 ] || misused "--$1: a port is a number from 1 to 65535, not '$2'"
-      ;;
+    # 0 is any that the server has to give.
+    remote-port) [ "$2" = 0 ] || check_port "$1" "$2" ;;
+    *-port) check_port "$1" "$2" ;;
   esac
   variable=ARPC_$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')
   earlier=$(sed -n "s/^$variable=//p" "$work/given")
@@ -99,14 +103,14 @@ while [ $# -gt 0 ]; do
       ;;
   esac
   case $1 in
-    --name | --binary | --deno | --root | --service)
+    --name | --binary | --deno | --root | --manager)
       if [ $# -lt 2 ] || [ -z "$2" ]; then misused "$1 needs a value"; fi
       case $1 in
         --name) name=$2 ;;
         --binary) binary=$2 ;;
         --deno) deno=$2 ;;
         --root) root=$2 ;;
-        --service) service=$2 ;;
+        --manager) manager=$2 ;;
       esac
       shift 2
       ;;
@@ -148,13 +152,13 @@ if [ "$purge" = yes ] && [ "$action" = install ]; then misused "--purge goes wit
 if [ -n "$binary" ] && [ -n "$deno" ]; then
   misused "--binary and --deno exclude each other: a compiled arpc needs no deno"
 fi
-if [ -z "$service" ]; then
+if [ -z "$manager" ]; then
   case $(uname -s) in
-    Darwin) service=launchd ;;
-    *) service=systemd ;;
+    Darwin) manager=launchd ;;
+    *) manager=systemd ;;
   esac
 fi
-case $service in systemd | launchd) ;; *) misused "--service: systemd or launchd, not '$service'" ;; esac
+case $manager in systemd | launchd) ;; *) misused "--manager: systemd or launchd, not '$manager'" ;; esac
 
 if [ -n "$root" ]; then
   [ -d "$root" ] || misused "--root: no folder '$root'"
@@ -162,14 +166,14 @@ if [ -n "$root" ]; then
   [ "$root" != / ] || misused "--root: / is the system itself; leave the option out"
 elif [ -n "${SUDO_USER:-}" ]; then
   die "run it without sudo: arpc becomes a service of the user who runs this, not of root"
-elif [ "$service" = systemd ]; then
+elif [ "$manager" = systemd ]; then
   command -v systemctl >/dev/null ||
     die "systemd does not run here; start arpc yourself (deno task client)"
   [ "$dry" = yes ] || systemctl --user show-environment >/dev/null 2>&1 ||
     die "your user's systemd cannot be reached: log in directly (not with su), or ask for
 'loginctl enable-linger $(id -un)' and log in again"
 else
-  command -v launchctl >/dev/null || die "launchd does not run here; try --service systemd"
+  command -v launchctl >/dev/null || die "launchd does not run here; try --manager systemd"
 fi
 
 [ -n "${HOME:-}" ] || die "HOME is not set"
@@ -177,7 +181,7 @@ unit=arpc${name:+-$name}
 label=agentx.$unit
 program=${XDG_DATA_HOME:-$HOME/.local/share}/arp/arpc
 settings_folder=${XDG_CONFIG_HOME:-$HOME/.config}/arp
-if [ "$service" = systemd ]; then
+if [ "$manager" = systemd ]; then
   definition=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/$unit.service
 else
   definition=$HOME/Library/LaunchAgents/$label.plist
@@ -186,7 +190,7 @@ fi
 settings_place=$settings_folder/$unit.env
 case $program$settings_folder in
   *[!A-Za-z0-9/._+@\ -]*) die "cannot install below this home folder: $HOME" ;;
-  *\ *) [ "$service" = launchd ] || die "systemd cannot start what has a space in its path: $HOME" ;;
+  *\ *) [ "$manager" = launchd ] || die "systemd cannot start what has a space in its path: $HOME" ;;
 esac
 
 # ---------------------------------------------------------------------------- small tools
@@ -541,7 +545,7 @@ do_install() {
   prepare_settings
   install_program
   put "$settings" "$settings_place" 600
-  if [ "$service" = systemd ]; then
+  if [ "$manager" = systemd ]; then
     if [ -z "$binary" ]; then write_runner; fi
     write_unit
     put "$work/unit" "$definition" 644
@@ -554,7 +558,7 @@ do_install() {
     say "$unit is installed just like this already: nothing changed"
     return 0
   fi
-  case $service in
+  case $manager in
     systemd) start_unit ;;
     launchd) start_agent ;;
   esac
@@ -565,7 +569,7 @@ do_install() {
   else
     say "$unit runs"
     say "  settings  $settings_place"
-    if [ "$service" = systemd ]; then
+    if [ "$manager" = systemd ]; then
       say "  restart   systemctl --user restart $unit"
       say "  logs      journalctl --user -u $unit -f"
     else
@@ -577,7 +581,7 @@ do_install() {
 
 do_uninstall() {
   if [ -f "$root$definition" ]; then
-    if [ "$service" = systemd ]; then
+    if [ "$manager" = systemd ]; then
       system systemctl --user disable --quiet --now "$unit.service"
       drop "$definition"
       system systemctl --user daemon-reload
@@ -611,7 +615,7 @@ do_uninstall() {
 is_running() {
   if [ -n "$root" ]; then
     return 0
-  elif [ "$service" = systemd ]; then
+  elif [ "$manager" = systemd ]; then
     systemctl --user is-active --quiet "$unit.service"
   else
     launchctl print "gui/$(id -u)/$label" >/dev/null 2>&1

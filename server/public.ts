@@ -50,7 +50,7 @@ export class PublicPort {
     try {
       client = this.router.reach(match.to);
       // Who wants to end something must not wait until something ends.
-      if (match.to === undefined || "token" in match.to) this.router.admit(client);
+      if (match.to === undefined || !("session" in match.to)) this.router.admit(client);
       return await serveMatch(live, client, match, this.router);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -4,21 +4,15 @@
  * @module
  */
 
-import {
-  type Duplex,
-  PlainDuplex,
-  relay,
-  type RelayEnd,
-  type Sink,
-  type Source,
-} from "@agentx/common";
+import { PlainDuplex, relay, type RelayEnd } from "@agentx/common";
 import { LeftService } from "./left_service.ts";
 import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Match, ReplyWatch } from "./sniff/mod.ts";
+import type { Match, Talk } from "./sniff/mod.ts";
 import type { Tunnel } from "./tunnel.ts";
 import type { Visitor } from "./visitor.ts";
+import { type See, watched } from "./watched.ts";
 
 /** Tunnels tried before the visitor is given up. */
 const MAX_TRIES = 3;
@@ -39,32 +33,25 @@ export async function serveRaw(
   sessions: Sessions,
   signal: AbortSignal,
 ): Promise<RelayEnd> {
+  // What lasts as long as the visitor.
+  using lasting = new DisposableStack();
   client.visitors++;
-  try {
-    const tunnel = await attach(visitor, client, match, signal);
-    const plain = new PlainDuplex(visitor.peek);
-    try {
-      if (match.accepted !== undefined) await plain.write(match.accepted);
-      if (match.handshake !== undefined) await introduce(plain, tunnel, client, match, signal);
-    } catch (error) {
-      tunnel.close();
-      throw error;
-    }
-    const watch = match.watch?.();
-    using watched = watch && new WatchedSink(plain, watch, (key) => sessions.enter(key, client));
-    const duplex: Duplex = watched === undefined
-      ? plain
-      : { source: plain.source, sink: watched, close: () => plain.close() };
-    using service = match.leaves ? new LeftService(tunnel.duplex) : undefined;
-    const other = service ?? tunnel.duplex;
-    const end = await relay(duplex, other, { traffic: visitor.traffic, signal });
-    plain.close();
-    if (end === "done") void client.pool.giveBack(tunnel);
-    else tunnel.close();
-    return end;
-  } finally {
-    client.visitors--;
-  }
+  lasting.defer(() => client.visitors--);
+  const enter = (session: string) => lasting.use(sessions.enter(session, client));
+  const tunnel = await attach(visitor, client, match, signal);
+  const plain = new PlainDuplex(visitor.peek);
+  const talk = lasting.use(await introduce(visitor, plain, tunnel, client, match, signal));
+  if (talk?.session !== undefined) enter(talk.session);
+  const service = match.leaves ? lasting.use(new LeftService(tunnel.duplex)) : tunnel.duplex;
+  const end = await relay(
+    watched(plain, replies(match, enter)),
+    watched(service, talk && ((bytes) => talk.hear(bytes))),
+    { traffic: visitor.traffic, signal },
+  );
+  plain.close();
+  if (end === "done") void client.pool.giveBack(tunnel);
+  else tunnel.close();
+  return end;
 }
 
 async function attach(
@@ -100,14 +87,18 @@ async function attach(
   }
 }
 
-/** Runs a protocol's handshake until its deadline; then, or when told to, both ends are closed. */
+/**
+ * Tells the visitor that its service is reached, and runs a protocol's handshake until its deadline;
+ * then, or when told to, both ends are closed.
+ */
 async function introduce(
+  { traffic }: Visitor,
   plain: PlainDuplex,
   tunnel: Tunnel,
   client: Client,
-  match: Match,
+  { accepted, handshake }: Match,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Talk | undefined> {
   let late = false;
   const close = () => {
     plain.close();
@@ -120,8 +111,14 @@ async function introduce(
   signal.addEventListener("abort", close, { once: true });
   try {
     signal.throwIfAborted();
-    await match.handshake!(plain, tunnel.duplex, client);
+    if (accepted !== undefined) await plain.write(accepted);
+    return await handshake?.(
+      watched(plain, ({ length }) => void (traffic.down += length)),
+      watched(tunnel.duplex, ({ length }) => void (traffic.up += length)),
+      client,
+    ) || undefined;
   } catch (error) {
+    tunnel.close();
     if (late) throw new Refusal(504, "The handshake with the service took too long");
     signal.throwIfAborted();
     throw error;
@@ -131,41 +128,12 @@ async function introduce(
   }
 }
 
-/** Shows what passes to a watch, until that has seen enough. */
-class WatchedSink implements Sink, Disposable {
-  #watch: ReplyWatch | undefined;
-  #entry: Disposable | undefined;
-
-  constructor(
-    private readonly sink: Sink,
-    watch: ReplyWatch,
-    private readonly found: (session: string) => Disposable,
-  ) {
-    this.#watch = watch;
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    this.#see(bytes);
-    return this.sink.write(bytes);
-  }
-
-  pass(from: Source, count: number): Promise<void> {
-    if (this.#watch !== undefined) this.#see(from.bytes.subarray(0, count));
-    return this.sink.pass(from, count);
-  }
-
-  end(): Promise<void> {
-    return this.sink.end();
-  }
-
-  #see(bytes: Uint8Array): void {
-    const watch = this.#watch;
-    if (watch === undefined) return;
-    if (!watch.see(bytes)) this.#watch = undefined;
-    if (watch.session !== undefined) this.#entry ??= this.found(watch.session);
-  }
-
-  [Symbol.dispose](): void {
-    this.#entry?.[Symbol.dispose]();
-  }
+/** Looks for a session in what the service says. */
+function replies({ watch }: Match, enter: (session: string) => void): See | undefined {
+  const looking = watch?.();
+  return looking && ((bytes) => {
+    const more = looking.see(bytes);
+    if (!more && looking.session !== undefined) enter(looking.session);
+    return more;
+  });
 }

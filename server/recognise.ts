@@ -25,6 +25,12 @@ export interface RecogniseOptions {
 /** Questions that are answered before a visitor says what it wants; PostgreSQL has two. */
 const MAX_REPLIES = 4;
 
+/**
+ * When the program was held up its timers are due before what came meanwhile is read; so much longer,
+ * in milliseconds, and that was read as well.
+ */
+const READ_MS = 10;
+
 /** A visitor whose service speaks first, or that is nobody's but the default client's. */
 const UNKNOWN: Match = { kind: "raw", protocol: "raw", to: undefined, size: 0 };
 
@@ -38,14 +44,14 @@ export async function recognise(
   { headTimeout, serverFirstWait }: RecogniseOptions,
 ): Promise<Recognised | string> {
   const { peek, conn } = visitor;
-  const late = Promise.withResolvers<"late">();
-  const timers = [setTimeout(() => late.resolve("late"), headTimeout)];
-  const waits: Promise<"late" | "silent">[] = [late.promise];
-  if (serverFirstWait > 0 && router.speaksFirst) {
-    const silent = Promise.withResolvers<"silent">();
-    timers.push(setTimeout(() => silent.resolve("silent"), serverFirstWait));
-    waits.push(silent.promise);
-  }
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const after = <What>(ms: number, what: What): Promise<What> =>
+    new Promise((resolve) => {
+      const due = () => timers.push(setTimeout(resolve, READ_MS, what));
+      timers.push(setTimeout(due, ms));
+    });
+  const waits: Promise<"late" | "silent">[] = [after(headTimeout, "late")];
+  if (serverFirstWait > 0 && router.speaksFirst) waits.push(after(serverFirstWait, "silent"));
   let replies = 0;
   let sniffer: Sniffer = sniff;
   try {
@@ -70,7 +76,7 @@ export async function recognise(
         if (router.fallbackSpeaksFirst) return UNKNOWN;
         // A browser takes for an answer what it finds on a connection that it opened ahead.
         if (router.mayBeBrowser(visitor)) continue;
-        const greeting = router.greeting();
+        const greeting = router.greeting(visitor);
         if (greeting === undefined) continue;
         sniffer = greeting.sniff;
         await writeAll(conn, greeting.bytes);

@@ -212,6 +212,15 @@ Deno.test("a silent visitor that may be a browser's is not greeted", async () =>
   strictEqual(conn.written.length, 0);
 });
 
+Deno.test("what a visitor said while the program was held up counts before its time is up", async () => {
+  const { conn, found } = open(GREETS);
+  // When the program goes on, its timers are due first, and then what came meanwhile is read.
+  setTimeout(() => conn.push(encoder.encode("GET / HTTP/1.1\r\n")), SOON + 1);
+  for (const start = performance.now(); performance.now() - start < 3 * SOON;) { /* held up */ }
+  deepStrictEqual(await found, { kind: "http" });
+  strictEqual(conn.written.length, 0);
+});
+
 Deno.test("a greeted visitor that goes on with another protocol is not served", async () => {
   const { conn, found } = await greeted({ ...GREETS, isDefault: true });
   conn.push(encoder.encode("GET / HTTP/1.1\r\n"));

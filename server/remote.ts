@@ -104,17 +104,24 @@ export class RemotePorts {
 
   #any(id: string): Reservation {
     const { allowed } = this.options;
+    let denied: unknown;
     for (const port of allowed.from(hash(id) % allowed.size)) {
       if (this.#leases.has(port)) continue;
       try {
         return this.#open(id, port);
       } catch (error) {
-        if (!isInUse(error)) {
+        // Windows keeps ranges of ports for itself, and Unix the low ones: the next may be free.
+        if (error instanceof Deno.errors.PermissionDenied) denied = error;
+        else if (!isInUse(error)) {
           throw new RegistrationError(`no port can be opened: ${reason(error)}`);
         }
       }
     }
-    throw new RegistrationError(`none of the ports ${allowed} is free`);
+    throw new RegistrationError(
+      denied === undefined
+        ? `none of the ports ${allowed} is free`
+        : `no port can be opened: ${reason(denied)}`,
+    );
   }
 
   #open(id: string, port: number): Reservation {

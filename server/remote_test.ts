@@ -159,6 +159,18 @@ Deno.test("0 passes over ports that others use", async () => {
   await remote.close();
 });
 
+Deno.test("0 passes over ports that the system keeps for itself", async () => {
+  const { remote, network } = setUp(new PortSet([[1022, 1024]]));
+  for (const id of ["a", "b", "c"]) {
+    const one = client(id);
+    strictEqual(claim(remote, one, 0), 1024);
+    remote.release(one);
+  }
+  network.used.add(1024);
+  refused(remote, "a", 0, "no port can be opened: Permission denied");
+  await remote.close();
+});
+
 Deno.test("a client that registers anew keeps its port, open all the while", async () => {
   for (const wanted of [20_002, 0]) {
     const { remote, network, served } = setUp();

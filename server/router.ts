@@ -11,7 +11,7 @@ import { candidates, showToken } from "./http/route.ts";
 import { Lately } from "./lately.ts";
 import type { Client, Registry } from "./registry.ts";
 import { Sessions } from "./sessions.ts";
-import { type Destination, GREETERS, type Greeting } from "./sniff/mod.ts";
+import { type Destination, type Greeter, GREETERS, type Greeting } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
 
 /** How long before it opens connections ahead a browser was seen, in milliseconds. */
@@ -41,6 +41,7 @@ export class Router {
   /** Sessions of visitors, which later ones may refer to. */
   readonly sessions: Sessions = new Sessions();
 
+  readonly #greeters: readonly Greeter[] = GREETERS.map((make) => make());
   /** Addresses at which a browser opens connections: it loads a page, or just used a new one. */
   #browsers = new Lately(BROWSING_MS);
   /** Visitors that asked for something. */
@@ -111,10 +112,12 @@ export class Router {
    */
   reach(to: Destination): Client {
     if (to === undefined) return this.fallback();
-    if ("session" in to) {
-      const client = this.sessions.find(to.session);
-      if (client === undefined) throw new Refusal(404, "No such session");
-      return client;
+    if ("session" in to || "beside" in to) {
+      const client = this.sessions.find("session" in to ? to.session : to.beside);
+      // A session outlives its client's link, and then the registration that it began under.
+      if (client !== undefined) return this.registry.find(client.id) ?? client;
+      if ("beside" in to) return this.fallback();
+      throw new Refusal(404, "No such session");
     }
     const { token, folded = token, vague } = to;
     const known = [token, folded].find((one) => this.#knows(one));
@@ -132,7 +135,7 @@ export class Router {
     const { defaultClient } = this.options;
     const client = defaultClient === undefined ? undefined : this.registry.find(defaultClient);
     return client?.service !== undefined &&
-      !GREETERS.some(({ service }) => service === client.service);
+      !this.#greeters.some(({ service }) => service === client.service);
   }
 
   /**
@@ -155,13 +158,17 @@ export class Router {
   }
 
   /** What to tell a silent visitor; undefined when no client's service needs that. */
-  greeting(): Greeting | undefined {
-    for (const greeter of GREETERS) {
+  greeting({ address, trusted }: Visitor): Greeting | undefined {
+    for (const greeter of this.#greeters) {
       const clients = [...this.registry.speakers].filter(({ service }) =>
         service === greeter.service
       );
       if (clients.length === 0) continue;
-      return greeter.greet(clients.flatMap(({ greeting }) => greeting ?? []));
+      const greetings = clients.map(({ greeting }) => greeting);
+      // A proxy stands for people who have nothing to do with each other; and with a default client
+      // whoever names nobody wants that one.
+      const alone = !trusted && !this.hasFallback;
+      return greeter.greet(greetings, alone ? address.hostname : undefined);
     }
     return undefined;
   }

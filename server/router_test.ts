@@ -148,6 +148,27 @@ Deno.test("reach() finds the client of a live session", () => {
   refuses(() => router.reach({ session: "key" }), 404, /session/);
 });
 
+Deno.test("reach() finds the client that a visitor may want to be beside, or the default", () => {
+  const { router, clients } = open(["a", "b"], { defaultClient: "a" });
+  {
+    using _ = router.sessions.enter("key", clients[1]!);
+    strictEqual(router.reach({ beside: "key" }), clients[1]);
+  }
+  strictEqual(router.reach({ beside: "key" }), clients[0]);
+  refuses(() => open(["a"]).router.reach({ beside: "key" }), 404, /not found/);
+});
+
+Deno.test("reach() finds the client of a session that outlived its registration", () => {
+  const { router, registry, clients } = open(["a", "b"]);
+  const [client] = clients;
+  using _ = router.sessions.enter("key", client!);
+  registry.unregister(client!);
+  strictEqual(router.reach({ session: "key" }), client, "whose pool says that it is offline");
+  const channel = new Channel(new Peek(new FakeConn()));
+  const again = registry.register({ type: "Register", client_id: "a" }, "#", channel).client;
+  strictEqual(router.reach({ session: "key" }), again);
+});
+
 Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () => {
   const { router, clients } = open(["a"], { maxVisitors: 2 });
   const client: Client = clients[0]!;

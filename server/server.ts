@@ -106,8 +106,10 @@ export class Server implements AsyncDisposable {
     log.info("Draining", { visitors: this.#visitors.count, grace_s: this.#graceSeconds });
     this.#control.drain(this.#graceSeconds);
     this.#publicListener.close();
-    await this.#remotePorts.close();
-    await this.#visitors.drain(this.#graceSeconds * 1000);
+    await Promise.all([
+      this.#remotePorts.close(),
+      this.#visitors.drain(this.#graceSeconds * 1000),
+    ]);
   }
 
   /** Stops at once: ends every connection and waits for the tasks. */

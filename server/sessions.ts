@@ -8,22 +8,29 @@ import type { Client } from "./registry.ts";
 
 /** Live sessions by their key. */
 export class Sessions {
-  #clients = new Map<string, Client>();
+  #clients = new Map<string, Client[]>();
 
-  /** Sessions that are alive. */
+  /** Keys of sessions that are alive. */
   get size(): number {
     return this.#clients.size;
   }
 
-  /** Enters a session until disposed; a key that is taken stays with whom it is. */
+  /** Enters a session until disposed. */
   enter(key: string, client: Client): Disposable {
-    const taken = this.#clients.has(key);
-    if (!taken) this.#clients.set(key, client);
-    return { [Symbol.dispose]: () => void (taken || this.#clients.delete(key)) };
+    const clients = this.#clients.get(key) ?? [];
+    this.#clients.set(key, clients);
+    clients.push(client);
+    return {
+      [Symbol.dispose]: () => {
+        clients.splice(clients.indexOf(client), 1);
+        if (clients.length === 0) this.#clients.delete(key);
+      },
+    };
   }
 
-  /** The client of a session. */
+  /** The client of a session; undefined while sessions of several have that key. */
   find(key: string): Client | undefined {
-    return this.#clients.get(key);
+    const [client, ...others] = this.#clients.get(key) ?? [];
+    return others.every(({ id }) => id === client?.id) ? client : undefined;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One connection on the public port.
+ * One connection of a visitor, on the public port or on a client's own.
  *
  * @module
  */

@@ -6,6 +6,8 @@
  */
 
 import { equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import {
   dial,
   PATIENCE_MS,
@@ -95,6 +97,25 @@ peerTest({ name: "300 dawdling heads delay nobody and end with 408", permissions
     for (const dawdler of dawdlers) dawdler[Symbol.dispose]();
   }
 });
+
+peerTest(
+  {
+    name: "peers that reset before they are accepted hold up nobody",
+    permissions,
+    os: ["linux", "darwin"],
+  },
+  async () => {
+    await using service = new HeldService();
+    await using server = await startServer();
+    await using _client = await startClient({ server, id: "app", port: service.port });
+    server.kill("SIGSTOP");
+    const peers = Array.from({ length: 50 }, () => connect(server.publicPort, "127.0.0.1"));
+    await Promise.all(peers.map((peer) => once(peer, "connect")));
+    for (const peer of peers) peer.resetAndDestroy();
+    server.kill("SIGCONT");
+    await stillServes(server);
+  },
+);
 
 peerTest(
   { name: "a head that comes byte by byte has one deadline for all of it", permissions },

@@ -286,6 +286,7 @@ peerTest({ ...staged, name: "install_client.sh keeps every option out of the uni
     "one",
     "--alias=two",
     "--no-auto-reconnect",
+    ...["--remote-port=0", "--service", "mysql"],
   ];
   const result = await stage.client(...OPTIONS, ...secrets);
   strictEqual(result.code, 0, result.text);
@@ -302,6 +303,8 @@ peerTest({ ...staged, name: "install_client.sh keeps every option out of the uni
     "ARPC_AUTH_TOKEN='h|u&s$h'",
     "ARPC_ALIAS='one,two'",
     "ARPC_AUTO_RECONNECT='false'",
+    "ARPC_REMOTE_PORT='0'",
+    "ARPC_SERVICE='mysql'",
   ]);
   const unit = await stage.read("home/me/.config/systemd/user/arpc.service");
   match(unit, /^ExecStart=\/home\/me\/\.local\/share\/arp\/arpc\/arpc$/m);
@@ -320,14 +323,14 @@ peerTest({ ...staged, name: "install_client.sh installs several clients by name"
   const unit = await stage.read("home/me/.config/systemd/user/arpc-ai.service");
   ok(!unit.includes("NoNewPrivileges"), "the CLIs of command mode are bound by a sandbox");
 
-  const kept = await stage.run(CLIENT, "--service=systemd", "--uninstall", "--purge");
+  const kept = await stage.run(CLIENT, "--manager=systemd", "--uninstall", "--purge");
   match(kept.text, /kept .*arpc, which other clients use/);
   deepStrictEqual(await stage.files(), [
     "600 home/me/.config/arp/arpc-ai.env",
     "644 home/me/.config/systemd/user/arpc-ai.service",
     "755 home/me/.local/share/arp/arpc/arpc",
   ]);
-  await stage.run(CLIENT, "--service=systemd", "--name=ai", "--uninstall", "--purge");
+  await stage.run(CLIENT, "--manager=systemd", "--name=ai", "--uninstall", "--purge");
   deepStrictEqual(await stage.entries(), []);
 });
 
@@ -340,6 +343,7 @@ peerTest(
         [["--local-port", "80"], /which server\? Give --server-addr HOST/],
         [["--server-addr", "h"], /what should be reached\? Give --local-port N/],
         [["--server-addr", "h", "--local-port", "http"], /--local-port: a port is a number/],
+        [["--server-addr", "h", "--local-port", "0"], /--local-port: a port is a number/],
         [["--server-addr", "h", "--proxy-port=70000"], /--proxy-port: a port is a number/],
         [[...OPTIONS, "--alias", "it's"], /--alias: quotes, .* cannot be stored/],
         [[...OPTIONS, "--name", "a/b"], /--name: letters, digits/],
@@ -363,7 +367,7 @@ peerTest({
 }, async () => {
   await using stage = await Stage.create();
   const script = await stage.checkout(CLIENT);
-  const install = ["--service=systemd", "--deno", Deno.execPath(), ...OPTIONS];
+  const install = ["--manager=systemd", "--deno", Deno.execPath(), ...OPTIONS];
   const result = await stage.run(script, ...install);
   strictEqual(result.code, 0, result.text);
   match((await stage.run(script, ...install)).text, /nothing changed/);
@@ -403,7 +407,7 @@ peerTest(
   { ...staged, name: "install_client.sh writes a launchd agent", peers: [sh, python] },
   async () => {
     await using stage = await Stage.create("home/m e");
-    const args = [...OPTIONS, "--service", "launchd", "--name", "web", "--grace=5"];
+    const args = [...OPTIONS, "--manager", "launchd", "--name", "web", "--grace=5"];
     const result = await stage.client(...args);
     strictEqual(result.code, 0, result.text);
     deepStrictEqual(await stage.files(), [
@@ -434,7 +438,7 @@ peerTest(
       StandardErrorPath: "/home/m e/Library/Logs/arpc-web.log",
     });
     match((await stage.client(...args)).text, /nothing changed/);
-    await stage.run(CLIENT, "--service=launchd", "--name=web", "--uninstall", "--purge");
+    await stage.run(CLIENT, "--manager=launchd", "--name=web", "--uninstall", "--purge");
     deepStrictEqual(await stage.entries(), []);
   },
 );
@@ -443,7 +447,7 @@ peerTest(
   { ...staged, name: "the launchd runner passes settings, signals and statuses on" },
   async (t) => {
     await using stage = await Stage.create();
-    await stage.client(...OPTIONS, "--service=launchd");
+    await stage.client(...OPTIONS, "--manager=launchd");
     const program = "home/me/.local/share/arp/arpc/";
     const runner = (await stage.read(`${program}run.sh`)).replaceAll(
       "'/home",
@@ -508,7 +512,7 @@ class Stage implements AsyncDisposable {
   }
 
   client(...args: string[]): Promise<Result> {
-    const service = args.some((arg) => arg.startsWith("--service")) ? [] : ["--service=systemd"];
+    const service = args.some((arg) => arg.startsWith("--manager")) ? [] : ["--manager=systemd"];
     return this.run(CLIENT, `--binary=${this.path}.in/program`, ...service, ...args);
   }
 

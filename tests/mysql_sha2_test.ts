@@ -3,6 +3,7 @@ import mysql2 from "mysql2/promise";
 import { WHOLE_PROGRAM } from "./helpers.ts";
 import { client, Database, DbSite, MARIADB, MYSQL, PASSWORD, rows } from "./mysql.ts";
 import { peerTest } from "./peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
 
 const permissions = [...WHOLE_PROGRAM, { name: "sys" }] as const;
@@ -58,6 +59,28 @@ peerTest({
       deepEqual(await viaNpm("oracle", PASSWORD), { version: version.oracle, n: 7 });
       deepEqual(await viaNpm("maria", PASSWORD), { version: version.maria, n: 7 });
     }
+  });
+  await step("a query is killed by a driver that speaks of query attributes", async () => {
+    // Beside MariaDB, nobody would be offered them.
+    await using alone = await DbSite.start({ oracle: oracle.port });
+    const connect = () =>
+      mysql2.createConnection({
+        host: "127.0.0.1",
+        port: alone.port,
+        user: "app",
+        password: PASSWORD,
+        database: "shop?token=oracle",
+      });
+    const victim = await connect();
+    const query = "select sleep(600) as broken";
+    const ended = victim.query(query);
+    const asleep = `select count(*) from information_schema.processlist where info = '${query}'`;
+    await eventually("asleep", async () => await oracle.query(asleep) === "1");
+    const killer = await connect();
+    await killer.query(`KILL QUERY ${victim.threadId}`);
+    deepEqual((await ended)[0], [{ broken: 1 }]);
+    await killer.end();
+    await victim.end();
   });
   await step("a wrong password, with the cache and without", async () => {
     for (const prepare of ["select 1", "flush privileges"]) {

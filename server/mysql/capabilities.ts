@@ -41,7 +41,7 @@ export const NEVER = CAN.ssl | CAN.compress | CAN.zstd;
 
 /** What the visitor's login needs of a greeting, whatever else it may offer. */
 export const ALWAYS = CAN.protocol41 | CAN.secureConnection | CAN.pluginAuth | CAN.connectWithDb |
-  CAN.longFlag | CAN.transactions;
+  CAN.connectAttrs | CAN.longFlag | CAN.transactions;
 
 /** What any server of the last fifteen years can do; for a greeting when no service's is known. */
 export const MODEST = CAN.mysql | ALWAYS | CAN.multiStatements | CAN.multiResults |

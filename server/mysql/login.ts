@@ -65,14 +65,20 @@ export class Login {
    * Speaks until the service said OK or ERR and the visitor was told, or until the visitor left. No
    * byte behind that is consumed.
    *
+   * @returns the service's number of the connection if it said OK.
    * @throws {Refusal} when the two do not get along.
    */
-  async run(visitor: Duplex, service: Duplex, facts: ServiceFacts): Promise<void> {
+  async run(
+    visitor: Duplex,
+    service: Duplex,
+    facts: ServiceFacts,
+  ): Promise<number | undefined> {
     const first = await this.#first(service.source);
     service.source.consume(first.size);
     if (isErr(first.payload)) {
       // It has no room, or does not want the client's host: nobody can say it better.
-      return await visitor.sink.write(packet(this.#next, first.payload));
+      await visitor.sink.write(packet(this.#next, first.payload));
+      return undefined;
     }
     const greeting = parseGreeting(first.payload);
     if (greeting === undefined || !can(greeting, CAN.protocol41 | CAN.secureConnection)) {
@@ -91,14 +97,14 @@ export class Login {
     const agreed = choice(this.response, greeting);
     const plugin = can(this.response, CAN.pluginAuth) ? greeting.plugin || NATIVE : NATIVE;
     const auth = await this.#ask(visitor, plugin, greeting);
-    if (auth === undefined) return;
+    if (auth === undefined) return undefined;
     if (auth.length > SHORT && !can(agreed, CAN.lenencAuth)) {
       throw new Refusal(400, "The local service takes no password that long");
     }
     const user = this.response.user || toText(encoder.encode(facts.dbUser ?? ""));
     const response = formatResponse({ ...this.response, ...agreed, user, auth, plugin });
     await service.sink.write(packet(FIRST, response));
-    await this.#finish(visitor, service);
+    return await this.#finish(visitor, service) ? greeting.thread : undefined;
   }
 
   /** The service's first packet. */
@@ -151,8 +157,8 @@ export class Login {
     return auth;
   }
 
-  /** Passes packets on, whoever speaks, until the service has said how the login ended. */
-  async #finish(visitor: Duplex, service: Duplex): Promise<void> {
+  /** Passes packets on, whoever speaks, until the login ended: true if the service said OK. */
+  async #finish(visitor: Duplex, service: Duplex): Promise<boolean> {
     // Once for each packet of the service. What has another number is no part of the login: some
     // clients send their first command without waiting for its end.
     let mayAnswer = false;
@@ -162,7 +168,7 @@ export class Login {
         const { nth, payload, size } = said;
         await visitor.sink.write(packet(nth + AHEAD, payload));
         service.source.consume(size);
-        if (endsLogin(payload)) return;
+        if (endsLogin(payload)) return !isErr(payload);
         this.#next = nth + AHEAD + 1 & 0xff;
         mayAnswer = true;
         continue;
@@ -179,7 +185,7 @@ export class Login {
       const waits = [more(service.source).then((more) => more ? undefined : service)];
       if (mayAnswer) waits.push(visitor.source.fill().then((more) => more ? undefined : visitor));
       const left = await Promise.race(waits);
-      if (left === visitor) return;
+      if (left === visitor) return false;
       if (left === service) throw new Refusal(502, "The local service hung up during the login");
     }
   }

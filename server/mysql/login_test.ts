@@ -35,7 +35,7 @@ function scene(response: Response = maria, dbUser?: string) {
   const login = new Login(response, 30);
   const visitor = new FakeConn();
   const service = new FakeConn();
-  const facts: ServiceFacts = { service: "mysql", greeting: undefined, dbUser };
+  const facts: ServiceFacts = { id: "db", service: "mysql", greeting: undefined, dbUser };
   const ends = [visitor, service].map((conn) => new PlainDuplex(new Peek(conn)));
   const done = login.run(ends[0]!, ends[1]!, facts);
   const refused = () =>
@@ -56,9 +56,9 @@ Deno.test("a login moves to the service's own scramble and is passed on", async 
   const one = scene({ ...maria, user: "app", database: "shop" });
   one.service.push(MARIADB, packet(2, OK));
   one.visitor.push(packet(3, SECRET));
-  await one.done;
+  const { scramble, plugin, thread } = parseGreeting(MARIADB.subarray(4))!;
+  strictEqual(await one.done, thread);
   const [down, up] = told(one);
-  const { scramble, plugin } = parseGreeting(MARIADB.subarray(4))!;
   deepStrictEqual(down, [
     { nth: 2, payload: authSwitchRequest(plugin, scramble) },
     { nth: 4, payload: OK },
@@ -236,6 +236,14 @@ Deno.test("later troubles are told with the number that is due then", async () =
   );
   big.visitor.push(packet(3, new Uint8Array(300)));
   deepStrictEqual(await big.refused().then((one) => [one?.status, one?.nth]), [400, 4]);
+});
+
+Deno.test("a login that the service refuses is none", async () => {
+  const one = scene();
+  one.service.push(MARIADB, errPacket(2, CODE.ACCESS_DENIED_ERROR, "Access denied"));
+  one.visitor.push(packet(3, SECRET));
+  strictEqual(await one.done, undefined);
+  deepStrictEqual(told(one)[0].map(({ nth }) => nth), [2, 4]);
 });
 
 Deno.test("a visitor that leaves is no fault", async () => {

@@ -19,20 +19,22 @@ const AUTOCOMMIT = 2;
 const VERSION = /^[\x20-\x7e]{1,60}$/;
 /** For services that are not known; drivers choose their first statements by it. */
 const MODEST_VERSION = "5.7.0";
-/**
- * What no connection of a service has: the real number is not known yet, and a client that sends
- * `KILL` with a number made up would hit somebody else.
- */
-const NO_THREAD = 0;
 
-/** The greeting that fits all services whose own greetings (whole packets) are given. */
-export function offer(greetings: readonly Uint8Array[]): Greeting {
-  const known = greetings.flatMap((bytes) => usable(bytes) ?? []);
-  const { flags, extended } = known.length === 0 ? { flags: MODEST, extended: 0 } : common(known);
+/**
+ * The greeting that fits all services.
+ *
+ * @param greetings their own, as whole packets; a service without a usable one can do little.
+ * @param thread the visitor's number: what its connection has at the service is not known yet, and
+ * a client that sends `KILL` with any number would hit somebody else.
+ */
+export function offer(greetings: readonly (Uint8Array | undefined)[], thread: number): Greeting {
+  const known = greetings.flatMap((bytes) => bytes && usable(bytes) || []);
+  const all = known.length > 0 && known.length === greetings.length;
+  const { flags, extended } = common(all ? known : [...known, { flags: MODEST, extended: 0 }]);
   const [charset = UTF8MB4, ...others] = new Set(known.map((one) => one.charset));
   return {
     version: versionFor(known),
-    thread: NO_THREAD,
+    thread,
     scramble: scramble(),
     // Clients of others must be able to log in, whatever one service says that it can do.
     flags: (flags & ~NEVER | ALWAYS) >>> 0,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Duplex, isDisconnect } from "@agentx/common";
+import { type Duplex, isDisconnect, type Source } from "@agentx/common";
 import { Refusal } from "../refusal.ts";
 
 /**
@@ -14,17 +14,28 @@ import { Refusal } from "../refusal.ts";
  */
 const FIRST = new Set([..."RNvE"].map((letter) => letter.charCodeAt(0)));
 const ERROR = 69; // "E"
+/** One of the two ends, of which nothing but its bytes matters. */
+type Speaker = Pick<Duplex, "source">;
+
 /** No answer is that long; it is where MySQL's greeting, which looks alike so far, has its version. */
 const NO_LENGTH = "0000000a";
 
 /**
- * Waits for the service's first bytes, and leaves them where they are.
+ * Waits for the service's first bytes, and leaves them where they are. A visitor that leaves ends the
+ * wait: a service that hangs would be waited for all the same.
  *
  * @throws {Refusal} 502 when there are none, or they are something else than PostgreSQL's.
  */
-export async function awaitAnswer(_visitor: unknown, { source }: Duplex): Promise<void> {
-  if (source.size === 0 && !await speaks(source)) {
-    throw new Refusal(502, "The service closed the connection without an answer");
+export async function awaitAnswer(visitor: Speaker, { source }: Speaker): Promise<void> {
+  if (source.size === 0) {
+    const answer = speaks(source).then((spoke) => spoke ? "answer" : "end");
+    // Whoever says more has not left.
+    const left = speaks(visitor.source).then((more) => more ? answer : "left");
+    const first = await Promise.race([answer, left]);
+    if (first === "left") return;
+    if (first === "end") {
+      throw new Refusal(502, "The service closed the connection without an answer");
+    }
   }
   if (isAnswer(source.bytes)) return;
   throw new Refusal(502, "The service answered with something else than PostgreSQL");
@@ -40,7 +51,7 @@ function isAnswer(bytes: Uint8Array): boolean {
   return (length[0] ?? 0) === 0 && length.toHex() !== NO_LENGTH;
 }
 
-async function speaks(source: Duplex["source"]): Promise<boolean> {
+async function speaks(source: Source): Promise<boolean> {
   try {
     return await source.fill();
   } catch (error) {

@@ -27,8 +27,8 @@ export type Verdict =
   | Match;
 
 /**
- * Where a visitor wants to go: to the client of a token; to the one that has a certain session,
- * as its {@link ReplyWatch} found it; or, if it did not say, to `--default-client`.
+ * Where a visitor wants to go: to the client of a token; to the one that has a certain session;
+ * to the one that has such a session, for those who ask for little; or, if it did not say, to `--default-client`.
  */
 export type Destination =
   | {
@@ -39,10 +39,13 @@ export type Destination =
     vague?: boolean;
   }
   | { session: string }
+  | { beside: string }
   | undefined;
 
 /** What a protocol may know of the client it leads to. */
 export interface ServiceFacts {
+  /** The client's id. */
+  readonly id: string;
   /** What its service speaks, if that speaks first. */
   readonly service: string | undefined;
   /** The service's first bytes then, as last seen. */
@@ -70,18 +73,26 @@ export interface Match {
    *
    * @throws {Refusal} to turn the visitor away.
    */
-  handshake?: (visitor: Duplex, service: Duplex, facts: ServiceFacts) => Promise<void>;
+  handshake?: (visitor: Duplex, service: Duplex, facts: ServiceFacts) => Promise<Talk | void>;
   /** Looks at what the service says. */
   watch?: () => ReplyWatch;
   /** A visitor that ends its side has left, and does not wait for what the service still says. */
   leaves?: boolean;
 }
 
+/** What a handshake has left to do; disposed with the visitor. */
+export interface Talk extends Disposable {
+  /** The key of the session: a {@link Destination} for later visitors as long as it lives. */
+  readonly session: string | undefined;
+  /** The visitor's next bytes, which may be changed in place; false when it has seen enough. */
+  hear(bytes: Uint8Array): boolean;
+}
+
 /** Looks for the key of a session in a service's bytes, without holding any back. */
 export interface ReplyWatch {
   /** The next bytes; false when it has seen enough. */
   see(bytes: Uint8Array): boolean;
-  /** The session, once known: a {@link Destination} for later visitors as long as it lives. */
+  /** The session, if it saw one: a {@link Destination} for later visitors as long as it lives. */
   readonly session: string | undefined;
 }
 
@@ -95,9 +106,10 @@ export interface Greeter {
   /**
    * How to greet a visitor that may want any of these services.
    *
-   * @param greetings their own greetings, as far as they are known.
+   * @param greetings their own greetings; undefined for one that is not known.
+   * @param address the visitor's; undefined where it tells nothing.
    */
-  greet(greetings: readonly Uint8Array[]): Greeting;
+  greet(greetings: readonly (Uint8Array | undefined)[], address: string | undefined): Greeting;
 }
 
 /** What a silent visitor is told, and how to understand its answer. */
@@ -110,7 +122,7 @@ export interface Greeting {
 const SNIFFERS: readonly Sniffer[] = [sniffHttp, sniffPostgres, sniffTls];
 
 /** For visitors that stay silent while a client with such a service is online. */
-export const GREETERS: readonly Greeter[] = [mysqlGreeter];
+export const GREETERS: readonly (() => Greeter)[] = [mysqlGreeter];
 
 /** The first match; `more` while one is still possible, `no` when none is. */
 export function sniff(bytes: Uint8Array): Verdict {

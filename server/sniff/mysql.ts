@@ -5,16 +5,19 @@
  * @module
  */
 
-import { CAN, can, type Capabilities, choice } from "../mysql/capabilities.ts";
-import { formatGreeting } from "../mysql/greeting.ts";
+import { CAN, can, choice } from "../mysql/capabilities.ts";
+import { formatGreeting, type Greeting } from "../mysql/greeting.ts";
+import { redirectKill } from "../mysql/kill.ts";
 import { Login } from "../mysql/login.ts";
 import { offer } from "../mysql/offer.ts";
 import { CODE, type Code, errPacket, oldErrPacket } from "../mysql/outcome.ts";
 import { packet, readPacket } from "../mysql/packet.ts";
+import { programOf } from "../mysql/program.ts";
 import { parseResponse } from "../mysql/response.ts";
+import { Threads } from "../mysql/threads.ts";
 import { takeToken } from "../mysql/token.ts";
 import { Refusal } from "../refusal.ts";
-import type { Greeter, Verdict } from "./mod.ts";
+import type { Destination, Greeter, Verdict } from "./mod.ts";
 
 const PROTOCOL = "mysql";
 /** Length of an `SSLRequest`, which is a `HandshakeResponse` without names. */
@@ -25,20 +28,32 @@ const EMPTY = new Uint8Array(0);
 const HOW_TO_NAME =
   'Add the client\'s token to the database ("?token=CLIENT-ID" or "mydb?token=CLIENT-ID") or to the user ("root?token=CLIENT-ID").';
 
-/** Greets visitors of MySQL and MariaDB. */
-export const mysqlGreeter: Greeter = {
-  service: PROTOCOL,
-  greet: (greetings) => {
-    const offered = offer(greetings);
-    return {
-      bytes: packet(0, formatGreeting(offered)),
-      sniff: (bytes) => sniffResponse(bytes, offered),
-    };
-  },
-};
+/** What a visitor was greeted with, and where. */
+export interface Greeted {
+  offered: Greeting;
+  /** Where its connection's number is kept. */
+  threads: Threads;
+  /** Its address; undefined where many have the same. */
+  address: string | undefined;
+}
 
-/** Recognises the answer to a greeting that offered so much. */
-export function sniffResponse(bytes: Uint8Array, offered: Capabilities): Verdict {
+/** Greets visitors of MySQL and MariaDB. */
+export function mysqlGreeter(): Greeter {
+  const threads = new Threads();
+  return {
+    service: PROTOCOL,
+    greet: (greetings, address) => {
+      const offered = offer(greetings, threads.fresh());
+      return {
+        bytes: packet(0, formatGreeting(offered)),
+        sniff: (bytes) => sniffResponse(bytes, { offered, threads, address }),
+      };
+    },
+  };
+}
+
+/** Recognises the answer to a greeting. */
+export function sniffResponse(bytes: Uint8Array, { offered, threads, address }: Greeted): Verdict {
   const first = readPacket(bytes);
   if (first === undefined) return { kind: "more" };
   if (first === "too long") {
@@ -72,14 +87,36 @@ export function sniffResponse(bytes: Uint8Array, offered: Capabilities): Verdict
   const chosen = choice(response, offered);
   const flags = database === "" ? chosen.flags & ~CAN.connectWithDb : chosen.flags;
   const login = new Login({ ...response, ...chosen, user, database, flags: flags >>> 0 });
+  const session = address === undefined
+    ? undefined
+    : programOf({ user, attributes: response.attributes }, address);
+  const to: Destination = token === undefined ? withoutToken(session, database) : { token };
+  // Beside its other session, and without the token that opened that, it may end what runs there.
+  const killsOnly = to !== undefined && "beside" in to;
   return {
     kind: "raw",
     protocol: PROTOCOL,
-    to: token === undefined ? undefined : { token },
+    to,
     size,
     // The service gets an answer to its own greeting.
     head: () => EMPTY,
-    handshake: (visitor, service, facts) => login.run(visitor, service, facts),
+    handshake: async (visitor, service, facts) => {
+      const thread = await login.run(visitor, service, facts);
+      if (thread === undefined) return;
+      const entry = threads.enter(offered.thread, facts.id, thread);
+      const attributes = can(chosen, CAN.queryAttributes);
+      return {
+        session,
+        hear: (bytes) => {
+          const size = redirectKill(bytes, attributes, (ours) => threads.find(ours, facts.id));
+          if (killsOnly) bytes.fill(0, size);
+          return killsOnly;
+        },
+        [Symbol.dispose]: () => entry[Symbol.dispose](),
+      };
+    },
+    // MySQL itself notices only once it has something to say.
+    leaves: true,
     refuse: (refusal) =>
       login.refuse(
         token === undefined && refusal.status === 404
@@ -87,6 +124,11 @@ export function sniffResponse(bytes: Uint8Array, offered: Capabilities): Verdict
           : refusal,
       ),
   };
+}
+
+/** Without a database it may be the one that the command-line client opens at Ctrl-C. */
+function withoutToken(session: string | undefined, database: string): Destination {
+  return session === undefined || database !== "" ? undefined : { beside: session };
 }
 
 function reject(nth: number, code: Code, why: string): Verdict {

@@ -5,14 +5,18 @@ import { parseGreeting } from "../mysql/greeting.ts";
 import { offer } from "../mysql/offer.ts";
 import { readErr } from "../mysql/outcome.ts";
 import { packet, readPacket } from "../mysql/packet.ts";
+import { programOf } from "../mysql/program.ts";
 import { formatResponse, parseResponse, type Response } from "../mysql/response.ts";
+import { Threads } from "../mysql/threads.ts";
 import { MARIADB, MARIADB_CLIENT, MYSQL2, responses } from "../mysql/testdata/packets.ts";
 import { Refusal } from "../refusal.ts";
 import type { Match, Verdict } from "./mod.ts";
 import { mysqlGreeter, sniffResponse } from "./mysql.ts";
 
-const offered = offer([MARIADB]);
-const sniff = (bytes: Uint8Array) => sniffResponse(bytes, offered);
+const threads = new Threads();
+const offered = offer([MARIADB], 2 ** 30);
+const ADDRESS = "192.0.2.1";
+const sniff = (bytes: Uint8Array) => sniffResponse(bytes, { offered, threads, address: ADDRESS });
 const base = parseResponse(MARIADB_CLIENT.subarray(4))!;
 const answer = (changes: Partial<Response>) => packet(1, formatResponse({ ...base, ...changes }));
 
@@ -35,10 +39,12 @@ function err(bytes: Uint8Array) {
 }
 
 Deno.test("a greeting is one packet, and its answer is understood by what it offered", () => {
-  const { bytes, sniff } = mysqlGreeter.greet([MARIADB]);
+  const { bytes, sniff } = mysqlGreeter().greet([MARIADB], undefined);
   const found = readPacket(bytes);
   ok(found !== undefined && found !== "too long" && found.nth === 0 && found.size === bytes.length);
-  strictEqual(parseGreeting(found.payload)?.version, "5.5.5-10.11.19-MariaDB-0+deb12u1");
+  const greeting = parseGreeting(found.payload);
+  strictEqual(greeting?.version, "5.5.5-10.11.19-MariaDB-0+deb12u1");
+  ok(greeting.thread >= 2 ** 30, "no service has had as many connections");
   strictEqual(sniff(answer({ database: "?token=x" })).kind, "raw");
 });
 
@@ -53,9 +59,22 @@ Deno.test("sniffResponse() finds whom a visitor wants", () => {
     const bytes = answer(changes);
     const found = matched(new Uint8Array([...bytes, 1, 2, 3]));
     deepStrictEqual([found.protocol, found.to, found.size], ["mysql", to, bytes.length]);
-    const facts = { service: "mysql", greeting: undefined, dbUser: undefined };
+    const facts = { id: "db", service: "mysql", greeting: undefined, dbUser: undefined };
     strictEqual(found.head?.(facts).length, 0, "the service greets first");
   }
+});
+
+Deno.test("the command-line client that names nobody may belong to another of its logins", () => {
+  const flags = (base.flags & ~CAN.connectWithDb) >>> 0;
+  const bare = answer({ flags, database: "" });
+  const key = programOf(base, ADDRESS);
+  ok(key !== undefined);
+  deepStrictEqual(matched(bare).to, { beside: key });
+  deepStrictEqual(matched(answer({ database: "" })).to, { beside: key });
+  deepStrictEqual(matched(answer({ flags, user: "app?token=x" })).to, { token: "x" });
+  strictEqual(matched(answer({ flags, attributes: new Uint8Array(0) })).to, undefined);
+  const anywhere = sniffResponse(bare, { offered, threads, address: undefined });
+  ok(anywhere.kind === "raw" && anywhere.to === undefined, "a proxy has many visitors");
 });
 
 Deno.test("who wants nobody or somebody unknown is told in packet 2", () => {

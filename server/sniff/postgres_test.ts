@@ -13,7 +13,12 @@ import { Refusal } from "../refusal.ts";
 import type { Match, ServiceFacts } from "./mod.ts";
 import { sniffPostgres } from "./postgres.ts";
 
-const FACTS: ServiceFacts = { service: undefined, greeting: undefined, dbUser: undefined };
+const FACTS: ServiceFacts = {
+  id: "db",
+  service: undefined,
+  greeting: undefined,
+  dbUser: undefined,
+};
 const V2 = 2 << 16;
 const V3 = 3 << 16;
 
