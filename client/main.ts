@@ -5,7 +5,13 @@
  */
 
 import { formatAddress, getLogger, reason, setupLogging, tag } from "@agentx/common";
-import { permissionFlags, revokeAllBut, shutdownSignals, UsageError } from "@agentx/common/cli";
+import {
+  outliveFaults,
+  permissionFlags,
+  revokeAllBut,
+  shutdownSignals,
+  UsageError,
+} from "@agentx/common/cli";
 import { banner } from "./banner.ts";
 import { runClient } from "./client.ts";
 import { type ClientConfig, clientConfig } from "./config.ts";
@@ -40,6 +46,7 @@ async function main(): Promise<void> {
     "net",
     ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
   );
+  using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
   await runClient(config, { online: showOnce(config) }, shutdown);
   log.info("Client stopped");
@@ -65,6 +72,7 @@ async function connect(): Promise<void> {
   // One connection ends by Ctrl-C as any program does: to end cleanly would be to say all went well.
   if (config.listen === undefined) return await connectStdio(config);
   const listener = openLocal(config.listen);
+  using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
   print(listening(config, listener.address, Deno.stdout.isTerminal()));
   await connectListener(config, listener, shutdown.drain);

@@ -39,11 +39,12 @@ Deno.test("acceptLoop() waits after a failure, longer each time until one succee
 
 Deno.test("acceptLoop() does not wait because a peer has hung up before it was accepted", async () => {
   const conn = new FakeConn();
-  const gone = Array.from({ length: 30 }, (_, i) => [
-    new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)"),
-    new Deno.errors.ConnectionAborted("Software caused connection abort (os error 103)"),
-    new TypeError("Invalid argument (os error 22)"), // macOS
-  ][i % 3]!);
+  const gone = Array.from({ length: 30 }, (_, i) =>
+    [
+      new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)"),
+      new Deno.errors.ConnectionAborted("Software caused connection abort (os error 103)"),
+      new TypeError("Invalid argument (os error 22)"), // macOS
+    ][i % 3]!);
   const { waits, taken } = await run(...gone, conn);
   deepStrictEqual(waits, []);
   strictEqual(taken[0], conn);

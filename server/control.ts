@@ -23,6 +23,9 @@ import type { RemotePorts } from "./remote.ts";
 
 const log = getLogger(["arps", "control"]);
 
+/** Most of a client's version that is logged. */
+const MAX_VERSION_CHARS = 64;
+
 /** Options of a {@link ControlPort}. */
 export interface ControlOptions {
   /** For the first frame to come, in milliseconds. */
@@ -121,7 +124,7 @@ export class ControlPort {
         client: name,
         peer,
         generation: client.generation,
-        version: command.client_version,
+        version: command.client_version?.slice(0, MAX_VERSION_CHARS),
         aliases: client.tokens.length - 1,
         service: client.service,
         remote_port: port?.port,

@@ -5,7 +5,13 @@
  */
 
 import { formatAddress, getLogger, reason, setupLogging } from "@agentx/common";
-import { permissionFlags, revokeAllBut, shutdownSignals, UsageError } from "@agentx/common/cli";
+import {
+  outliveFaults,
+  permissionFlags,
+  revokeAllBut,
+  shutdownSignals,
+  UsageError,
+} from "@agentx/common/cli";
 import { serverConfig, VERSION } from "./config.ts";
 import { permissions, readRequest } from "./program.ts";
 import { Server } from "./server.ts";
@@ -26,6 +32,7 @@ async function main(): Promise<void> {
     "net",
     ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
   );
+  using _faults = outliveFaults("arps");
   using shutdown = shutdownSignals();
   await using server = new Server(config);
   const log = getLogger(["arps"]);

@@ -18,6 +18,8 @@ import { type See, watched } from "./watched.ts";
 const MAX_TRIES = 3;
 /** For what is said before bytes can flow, in milliseconds; somebody may have to type a password. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
+/** How long a handshake whose tunnel is gone may take to end, in milliseconds. */
+const LAST_WORDS_MS = 1000;
 
 /**
  * Joins a visitor to a client until both directions have ended. The visitor's head is kept until the
@@ -104,9 +106,11 @@ async function introduce(
     plain.close();
     tunnel.close();
   };
-  const timer = setTimeout(() => {
+  let timer = setTimeout(() => {
     late = true;
-    close();
+    tunnel.close();
+    // That ends most handshakes, and leaves the visitor to be told why.
+    timer = setTimeout(close, LAST_WORDS_MS);
   }, HANDSHAKE_TIMEOUT_MS);
   signal.addEventListener("abort", close, { once: true });
   try {

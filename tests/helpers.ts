@@ -131,6 +131,9 @@ export class Program implements AsyncDisposable {
       this.kill("SIGKILL");
     } catch { /* it has ended */ }
     await this.status();
+    // It goes on after a bug of this kind, and a test would not see it.
+    const fault = this.logs.find(({ message }) => message === "Unhandled fault");
+    if (fault !== undefined) throw new Error(JSON.stringify(fault));
   }
 
   async #read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 export { configFile } from "./config_file.ts";
+export { outliveFaults } from "./faults.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
 export {
   launch,

@@ -155,12 +155,17 @@ export function resolve<O extends Options>(options: O, sources: readonly Source[
     const given = source.get(key);
     const parsed: unknown = option.parse(given);
     if (parsed === undefined) {
-      const found = option.secret ? "something else" : JSON.stringify(given);
+      const found = option.secret ? "something else" : withoutPassword(JSON.stringify(given));
       throw new UsageError(`${source.describe(key)}: expected ${option.expects}, found ${found}`);
     }
     values[key] = parsed;
   }
   return values as Values<O>;
+}
+
+/** A URL may hold one, and an error may end up in a log. */
+function withoutPassword(text: string): string {
+  return text.replace(/\/\/[^/@]*@/g, "//…@");
 }
 
 /** The variable of an option: `ARPS_CONTROL_PORT` for `control-port`. */

@@ -195,3 +195,13 @@ testWith([{ name: "env" }], "environment() gives what is set, and takes empty fo
     }
   }
 });
+
+Deno.test("an error about a URL does not show the password in it", () => {
+  const options = { url: text({ about: "", group: "", pattern: /^https:\/\/[a-z.]+$/ }) };
+  const given = { describe: () => "--url", get: () => "https://me:secret@host" };
+  throws(() => resolve(options, [given]), (error) => {
+    ok(error instanceof UsageError);
+    ok(!error.message.includes("secret") && error.message.includes("//…@host"), error.message);
+    return true;
+  });
+});

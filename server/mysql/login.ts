@@ -33,6 +33,8 @@ import { formatResponse, type Response } from "./response.ts";
 
 /** How long a service may take to greet, in milliseconds. */
 const GREETING_TIMEOUT_MS = 10_000;
+/** Longest greeting that is kept for later visitors; about 100 bytes are usual. */
+const MAX_GREETING_BYTES = 1024;
 /** Packets that the visitor is ahead by. */
 const AHEAD = 2;
 /** Number of the visitor's first packet, and of its answer with the real password. */
@@ -73,7 +75,8 @@ export class Login {
     service: Duplex,
     facts: ServiceFacts,
   ): Promise<number | undefined> {
-    const first = await this.#first(service.source);
+    const first = await this.#first(visitor.source, service.source);
+    if (first === undefined) return undefined;
     service.source.consume(first.size);
     if (isErr(first.payload)) {
       // It has no room, or does not want the client's host: nobody can say it better.
@@ -85,7 +88,7 @@ export class Login {
       throw notMysql();
     }
     // Later visitors are greeted by what the service is now.
-    facts.greeting = packet(0, first.payload);
+    if (first.size <= MAX_GREETING_BYTES) facts.greeting = packet(0, first.payload);
     if (misreads(this.response, greeting)) {
       throw new Refusal(
         503,
@@ -96,7 +99,7 @@ export class Login {
     }
     const agreed = choice(this.response, greeting);
     const plugin = can(this.response, CAN.pluginAuth) ? greeting.plugin || NATIVE : NATIVE;
-    const auth = await this.#ask(visitor, plugin, greeting);
+    const auth = await this.#ask(visitor, service.source, plugin, greeting);
     if (auth === undefined) return undefined;
     if (auth.length > SHORT && !can(agreed, CAN.lenencAuth)) {
       throw new Refusal(400, "The local service takes no password that long");
@@ -107,8 +110,8 @@ export class Login {
     return await this.#finish(visitor, service) ? greeting.thread : undefined;
   }
 
-  /** The service's first packet. */
-  async #first(source: Source): Promise<Packet> {
+  /** The service's first packet; undefined when the visitor left instead. */
+  async #first(visitor: Source, source: Source): Promise<Packet | undefined> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       late.reject(
@@ -119,12 +122,17 @@ export class Login {
         ),
       );
     }, this.patience);
+    // Whoever says more has not left.
+    const left = more(visitor).then((more) => more ? late.promise : "left" as const);
+    left.catch(() => {}); // Perhaps nobody waits for it any more.
     try {
       for (;;) {
         const first = readPacket(source.bytes);
         if (first === "too long" || first !== undefined && first.nth !== 0) throw notMysql();
         if (first !== undefined) return first;
-        if (await Promise.race([more(source), late.promise])) continue;
+        const said = await Promise.race([more(source), left, late.promise]);
+        if (said === "left") return undefined;
+        if (said) continue;
         throw source.size > 0
           ? notMysql()
           : new Refusal(502, "The local service hung up instead of a greeting");
@@ -137,14 +145,20 @@ export class Login {
   /** The visitor's password for the service's scramble; undefined when it left instead. */
   async #ask(
     visitor: Duplex,
+    service: Source,
     plugin: string,
     { scramble }: Greeting,
   ): Promise<Uint8Array | undefined> {
     await visitor.sink.write(packet(this.#next++, authSwitchRequest(plugin, scramble)));
     const { source } = visitor;
+    // What it says meanwhile comes after that; a service that is tired of waiting hangs up.
+    const end = more(service).then((more) => more ? new Promise<never>(() => {}) : hungUp());
+    end.catch(() => {});
     let answer = whole(source);
     while (answer === undefined) {
-      if (!await source.fill()) return undefined;
+      const said = await Promise.race([source.fill(), end]);
+      if (said instanceof Refusal) throw said;
+      if (!said) return undefined;
       answer = whole(source);
     }
     if (answer.nth !== this.#next) {
@@ -183,10 +197,13 @@ export class Login {
         continue;
       }
       const waits = [more(service.source).then((more) => more ? undefined : service)];
-      if (mayAnswer) waits.push(visitor.source.fill().then((more) => more ? undefined : visitor));
+      // What it says ahead of its time stays where it is, however much it is.
+      if (mayAnswer || visitor.source.size === 0) {
+        waits.push(visitor.source.fill().then((more) => more ? undefined : visitor));
+      }
       const left = await Promise.race(waits);
       if (left === visitor) return false;
-      if (left === service) throw new Refusal(502, "The local service hung up during the login");
+      if (left === service) throw hungUp();
     }
   }
 }
@@ -206,6 +223,10 @@ function whole(source: Source): Packet | undefined {
   const found = readPacket(source.bytes);
   if (found === "too long") throw new Refusal(400, "A packet of the login is too long");
   return found;
+}
+
+function hungUp(): Refusal {
+  return new Refusal(502, "The local service hung up during the login");
 }
 
 function notMysql(): Refusal {

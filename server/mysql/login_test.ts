@@ -140,6 +140,29 @@ Deno.test("what a visitor sends ahead is left where it is", async () => {
   }
 });
 
+Deno.test("a visitor that leaves ends its login at once, wherever it is", async () => {
+  const silent = scene();
+  silent.visitor.end();
+  strictEqual(await silent.done, undefined);
+  const asked = scene();
+  asked.service.push(MARIADB);
+  asked.visitor.onWrite = () => asked.visitor.end();
+  strictEqual(await asked.done, undefined);
+  const answered = scene();
+  answered.service.push(MARIADB);
+  answered.visitor.push(packet(3, SECRET));
+  answered.service.onWrite = () => answered.visitor.end();
+  strictEqual(await answered.done, undefined);
+});
+
+Deno.test("a service that is tired of waiting for a password ends the login", async () => {
+  const one = scene();
+  one.service.push(MARIADB);
+  one.visitor.onWrite = () => one.service.end();
+  const refused = await one.refused();
+  deepStrictEqual([refused?.status, refused?.nth], [502, 3]);
+});
+
 Deno.test("numbers start again after 255", async () => {
   const one = scene();
   one.visitor.push(packet(3, SECRET));
