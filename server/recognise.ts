@@ -8,6 +8,7 @@
 import { writeAll } from "@agentx/common";
 import { answer } from "./http/answer.ts";
 import { linger } from "./linger.ts";
+import { Patience } from "./patience.ts";
 import { Refusal } from "./refusal.ts";
 import type { Router } from "./router.ts";
 import { sniffHttp } from "./sniff/http.ts";
@@ -25,12 +26,6 @@ export interface RecogniseOptions {
 /** Questions that are answered before a visitor says what it wants; PostgreSQL has two. */
 const MAX_REPLIES = 4;
 
-/**
- * When the program was held up its timers are due before what came meanwhile is read; so much longer,
- * in milliseconds, and that was read as well.
- */
-const READ_MS = 10;
-
 /** A visitor whose service speaks first, or that is nobody's but the default client's. */
 const UNKNOWN: Match = { kind: "raw", protocol: "raw", to: undefined, size: 0 };
 
@@ -44,58 +39,48 @@ export async function recognise(
   { headTimeout, serverFirstWait }: RecogniseOptions,
 ): Promise<Recognised | string> {
   const { peek, conn } = visitor;
-  const timers: ReturnType<typeof setTimeout>[] = [];
-  const after = <What>(ms: number, what: What): Promise<What> =>
-    new Promise((resolve) => {
-      const due = () => timers.push(setTimeout(resolve, READ_MS, what));
-      timers.push(setTimeout(due, ms));
-    });
-  const waits: Promise<"late" | "silent">[] = [after(headTimeout, "late")];
-  if (serverFirstWait > 0 && router.speaksFirst) waits.push(after(serverFirstWait, "silent"));
+  using patience = new Patience<"late" | "silent">(peek);
+  patience.until(headTimeout, "late");
+  if (serverFirstWait > 0 && router.speaksFirst) patience.until(serverFirstWait, "silent");
   let replies = 0;
   let sniffer: Sniffer = sniff;
-  try {
-    for (;;) {
-      const more = await Promise.race([peek.fill(), ...waits]);
-      if (more === false) {
-        if (sniffer !== sniff) return "greeted, left";
-        return peek.size === 0 ? "left without a word" : "left unrecognised";
-      }
-      if (more === "late") {
-        if (sniffer !== sniff || replies > 0) return "too slow";
-        if (peek.size > 0 && sniffHttp(peek.bytes).kind === "more") {
-          return await answerLate(visitor, headTimeout);
-        }
-        // Perhaps it waits for the service to speak; if not, nobody else will serve it.
-        if (router.hasFallback) return { ...UNKNOWN, size: peek.size };
-        return peek.size === 0 ? "stayed silent" : "too slow";
-      }
-      if (more === "silent") {
-        waits.pop();
-        if (peek.size > 0 || replies > 0) continue;
-        if (router.fallbackSpeaksFirst) return UNKNOWN;
-        // A browser takes for an answer what it finds on a connection that it opened ahead.
-        if (router.mayBeBrowser(visitor)) continue;
-        const greeting = router.greeting(visitor);
-        if (greeting === undefined) continue;
-        sniffer = greeting.sniff;
-        await writeAll(conn, greeting.bytes);
-        continue;
-      }
-      let verdict = sniffer(peek.bytes);
-      while (verdict.kind === "reply") {
-        if (++replies > MAX_REPLIES) return "asked too often";
-        peek.consume(verdict.size);
-        await writeAll(conn, verdict.reply);
-        verdict = peek.size === 0 ? { kind: "more" } : sniffer(peek.bytes);
-      }
-      if (verdict.kind === "more") continue;
-      if (verdict.kind !== "no") return verdict;
-      if (sniffer !== sniff || !router.hasFallback) return "protocol not recognised";
-      return { ...UNKNOWN, size: peek.size };
+  for (;;) {
+    const more = await patience.read();
+    if (more === false) {
+      if (sniffer !== sniff) return "greeted, left";
+      return peek.size === 0 ? "left without a word" : "left unrecognised";
     }
-  } finally {
-    timers.forEach(clearTimeout);
+    if (more === "late") {
+      if (sniffer !== sniff || replies > 0) return "too slow";
+      if (peek.size > 0 && sniffHttp(peek.bytes).kind === "more") {
+        return await answerLate(visitor, headTimeout);
+      }
+      // Perhaps it waits for the service to speak; if not, nobody else will serve it.
+      if (router.hasFallback) return { ...UNKNOWN, size: peek.size };
+      return peek.size === 0 ? "stayed silent" : "too slow";
+    }
+    if (more === "silent") {
+      if (peek.size > 0 || replies > 0) continue;
+      if (router.fallbackSpeaksFirst) return UNKNOWN;
+      // A browser takes for an answer what it finds on a connection that it opened ahead.
+      if (router.mayBeBrowser(visitor)) continue;
+      const greeting = router.greeting(visitor);
+      if (greeting === undefined) continue;
+      sniffer = greeting.sniff;
+      await writeAll(conn, greeting.bytes);
+      continue;
+    }
+    let verdict = sniffer(peek.bytes);
+    while (verdict.kind === "reply") {
+      if (++replies > MAX_REPLIES) return "asked too often";
+      peek.consume(verdict.size);
+      await writeAll(conn, verdict.reply);
+      verdict = peek.size === 0 ? { kind: "more" } : sniffer(peek.bytes);
+    }
+    if (verdict.kind === "more") continue;
+    if (verdict.kind !== "no") return verdict;
+    if (sniffer !== sniff || !router.hasFallback) return "protocol not recognised";
+    return { ...UNKNOWN, size: peek.size };
   }
 }
 
