@@ -4,11 +4,12 @@
  * @module
  */
 
-import { CLIENT_ID, LOG_LEVELS } from "@agentx/common";
+import { CLIENT_ID } from "@agentx/common";
 import {
-  choice,
   list,
   port,
+  RUNNING,
+  RUNNING_OPTIONS,
   seconds,
   text,
   toggle,
@@ -23,7 +24,6 @@ export const VERSION: string = denoJson.version;
 const WHO = "Who you are";
 const SERVER = "The server";
 const LOCAL = "Your service";
-const RUNNING = "Running";
 
 const ID = { pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -", arg: "<id>" };
 
@@ -88,27 +88,7 @@ export const OPTIONS = {
     group: RUNNING,
     default: 30,
   }),
-  "config": text({
-    about: "read options from a file, TOML or JSONC",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "log-level": choice({
-    about: "least level to log",
-    group: RUNNING,
-    choices: LOG_LEVELS,
-    default: "info",
-  }),
-  "log-file": text({
-    about: "also log to this file, as JSON lines, rotated",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "print-permissions": toggle({
-    about: "print the permissions these options need, and exit",
-    group: RUNNING,
-    default: false,
-  }),
+  ...RUNNING_OPTIONS,
 };
 
 /** What the client needs to know; times in milliseconds. */

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { formatAddress, getLogger, reason, setupLogging, tag } from "@agentx/common";
+import { formatAddress, getLogger, reason, tag } from "@agentx/common";
 import {
+  keepNetwork,
   outliveFaults,
   permissionFlags,
-  revokeAllBut,
   shutdownSignals,
+  startLogging,
   UsageError,
 } from "@agentx/common/cli";
 import { banner } from "./banner.ts";
@@ -35,17 +36,11 @@ async function main(): Promise<void> {
     return print(permissionFlags(permissions(values)).join("\n") + "\n");
   }
   const config = clientConfig(values, () => machineClientId(thisMachine()));
-  await using _logging = await setupLogging({
-    level: values["log-level"],
-    file: values["log-file"],
-  });
+  await using _logging = await startLogging(values);
   const log = getLogger(["arpc"]);
   log.info("Client starts", { client: await tag(config.clientId) });
   remember(config.clientId);
-  await revokeAllBut(
-    "net",
-    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
-  );
+  await keepNetwork(values);
   using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
   await runClient(config, { online: showOnce(config) }, shutdown);
@@ -61,14 +56,8 @@ async function connect(): Promise<void> {
     return print(permissionFlags(connectPermissions(values)).join("\n") + "\n");
   }
   const config = connectConfig(values);
-  await using _logging = await setupLogging({
-    level: values["log-level"],
-    file: values["log-file"],
-  });
-  await revokeAllBut(
-    "net",
-    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
-  );
+  await using _logging = await startLogging(values);
+  await keepNetwork(values);
   // One connection ends by Ctrl-C as any program does: to end cleanly would be to say all went well.
   if (config.listen === undefined) return await connectStdio(config);
   const listener = openLocal(config.listen);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { dirname, resolve as absolute } from "@std/path";
 import {
   type About,
   optionVariables,
@@ -12,6 +11,7 @@ import {
   readOptions,
   readVariable,
   type Request,
+  runningFiles,
   type Values,
 } from "@agentx/common/cli";
 import { localPort, OPTIONS, VERSION } from "./config.ts";
@@ -52,8 +52,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const server = bracket(values["server-addr"]);
   const folder = stateFolder();
   const state = folder === undefined ? [] : [folder];
-  const logs = values["log-file"] === undefined ? [] : [dirname(absolute(values["log-file"]))];
-  const config = values.config === undefined ? [] : [absolute(values.config)];
+  const files = runningFiles(values);
   return {
     net: [
       `${server}:${values["control-port"]}`,
@@ -63,7 +62,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
     sys: ["hostname"],
     env: [...optionVariables(ABOUT, OPTIONS), ...HOME_VARIABLES, ...USER_VARIABLES]
       .filter((name) => readVariable(name) !== undefined),
-    read: [...MACHINE_ID_FILES, OS_RELEASE_FILE, ...state, ...config, ...logs],
-    write: [...state, ...logs],
+    read: [...MACHINE_ID_FILES, OS_RELEASE_FILE, ...state, ...files.read],
+    write: [...state, ...files.write],
   };
 }

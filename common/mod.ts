@@ -57,6 +57,7 @@ export { Peek } from "./peek.ts";
 export {
   copy,
   type Duplex,
+  fillOrEnd,
   PlainDuplex,
   relay,
   type RelayEnd,

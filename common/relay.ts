@@ -82,6 +82,16 @@ export class PlainDuplex implements Duplex, Sink {
   }
 }
 
+/** {@link Source.fill}; a peer that broke off is at its end, too. */
+export async function fillOrEnd(source: Source): Promise<boolean> {
+  try {
+    return await source.fill();
+  } catch (error) {
+    if (isDisconnect(error)) return false;
+    throw error;
+  }
+}
+
 /** Live byte counts of one pair of connections. */
 export interface Traffic {
   /** Bytes from the first to the second: a visitor's to the service. */

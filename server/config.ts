@@ -4,15 +4,15 @@
  * @module
  */
 
-import { LOG_LEVELS } from "@agentx/common";
 import {
   choice,
   count,
   list,
   port,
+  RUNNING,
+  RUNNING_OPTIONS,
   seconds,
   text,
-  toggle,
   UsageError,
   type Values,
 } from "@agentx/common/cli";
@@ -26,7 +26,6 @@ const PORTS = "Ports";
 const ROUTING = "Routing";
 const TUNNELS = "Tunnels";
 const LIMITS = "Limits (0 is none)";
-const RUNNING = "Running";
 
 /** The options by flag. */
 export const OPTIONS = {
@@ -151,27 +150,7 @@ export const OPTIONS = {
     group: RUNNING,
     default: 30,
   }),
-  "config": text({
-    about: "read options from a file, TOML or JSONC",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "log-level": choice({
-    about: "least level to log",
-    group: RUNNING,
-    choices: LOG_LEVELS,
-    default: "info",
-  }),
-  "log-file": text({
-    about: "also log to this file, as JSON lines, rotated",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "print-permissions": toggle({
-    about: "print the permissions these options need, and exit",
-    group: RUNNING,
-    default: false,
-  }),
+  ...RUNNING_OPTIONS,
 };
 
 /** What the server needs to know; times in milliseconds unless named otherwise. */

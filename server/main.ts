@@ -4,12 +4,13 @@
  * @module
  */
 
-import { formatAddress, getLogger, reason, setupLogging } from "@agentx/common";
+import { formatAddress, getLogger, reason } from "@agentx/common";
 import {
+  keepNetwork,
   outliveFaults,
   permissionFlags,
-  revokeAllBut,
   shutdownSignals,
+  startLogging,
   UsageError,
 } from "@agentx/common/cli";
 import { serverConfig, VERSION } from "./config.ts";
@@ -24,14 +25,8 @@ async function main(): Promise<void> {
     return print(permissionFlags(permissions(values)).join("\n") + "\n");
   }
   const config = serverConfig(values);
-  await using _logging = await setupLogging({
-    level: values["log-level"],
-    file: values["log-file"],
-  });
-  await revokeAllBut(
-    "net",
-    ...(values["log-file"] === undefined ? [] : ["read", "write"] as const),
-  );
+  await using _logging = await startLogging(values);
+  await keepNetwork(values);
   using _faults = outliveFaults("arps");
   using shutdown = shutdownSignals();
   await using server = new Server(config);

@@ -11,10 +11,10 @@ import {
   readOptions,
   readVariable,
   type Request,
+  runningFiles,
   type Values,
 } from "@agentx/common/cli";
 import { OPTIONS, VERSION } from "./config.ts";
-import { dirname, resolve as absolute } from "@std/path";
 
 const ABOUT: About = {
   name: "arps",
@@ -46,7 +46,6 @@ const MAX_PORTS_NAMED = 256;
 export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const ports = ["control-port", "proxy-port", "public-port"] as const;
   const host = values.bind.includes(":") ? `[${values.bind}]` : values.bind;
-  const logs = values["log-file"] === undefined ? [] : [dirname(absolute(values["log-file"]))];
   const given = values["allow-ports"];
   const all = [...ports.map((port) => values[port]), ...given];
   return {
@@ -56,7 +55,6 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
       : all.map((port) => port === 0 ? host : `${host}:${port}`),
     env: optionVariables(ABOUT, OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
-    read: [...(values.config === undefined ? [] : [absolute(values.config)]), ...logs],
-    write: logs,
+    ...runningFiles(values),
   };
 }

@@ -199,7 +199,7 @@ peerTest({
 peerTest(
   { name: "revokeAllBut() leaves what it is told to and nothing else", permissions },
   async () => {
-    const module = new URL("../common/cli/mod.ts", import.meta.url).href;
+    const module = new URL("../common/cli/launch.ts", import.meta.url).href;
     const { out, err } = await run([
       "run",
       "--config",

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { type Address, CLIENT_ID, formatAddress, LOG_LEVELS } from "@agentx/common";
-import { choice, type Option, text, toggle, UsageError, type Values } from "@agentx/common/cli";
+import { type Address, CLIENT_ID, formatAddress } from "@agentx/common";
+import {
+  type Option,
+  RUNNING_OPTIONS,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "@agentx/common/cli";
 
 /** Where a public port is, and whether a TLS proxy stands in front of it. */
 export interface Server extends Address {
@@ -23,7 +30,6 @@ export interface ConnectConfig {
 
 const WHERE = "Whom to reach";
 const HOW = "How";
-const RUNNING = "Running";
 
 /** The public port of `arps`, unless it was told otherwise. */
 const PUBLIC_PORT = 17003;
@@ -65,27 +71,7 @@ export const CONNECT_OPTIONS = {
     group: HOW,
     default: false,
   }),
-  "config": text({
-    about: "read options from a file, TOML or JSONC",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "log-level": choice({
-    about: "least level to log",
-    group: RUNNING,
-    choices: LOG_LEVELS,
-    default: "info",
-  }),
-  "log-file": text({
-    about: "also log to this file, as JSON lines, rotated",
-    arg: "<file>",
-    group: RUNNING,
-  }),
-  "print-permissions": toggle({
-    about: "print the permissions these options need, and exit",
-    group: RUNNING,
-    default: false,
-  }),
+  ...RUNNING_OPTIONS,
 };
 
 /**

@@ -12,9 +12,9 @@ import {
   readOptions,
   readVariable,
   type Request,
+  runningFiles,
   type Values,
 } from "@agentx/common/cli";
-import { dirname, resolve as absolute } from "@std/path";
 import { VERSION } from "../config.ts";
 import { CONNECT_OPTIONS, connectConfig } from "./options.ts";
 
@@ -76,7 +76,6 @@ export function readConnectRequest(
  */
 export function connectPermissions(values: Values<typeof CONNECT_OPTIONS>): Permissions {
   const { server, listen } = connectConfig(values);
-  const logs = values["log-file"] === undefined ? [] : [dirname(absolute(values["log-file"]))];
   const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
   return {
     net: [
@@ -88,7 +87,6 @@ export function connectPermissions(values: Values<typeof CONNECT_OPTIONS>): Perm
     ],
     env: optionVariables(ABOUT, CONNECT_OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
-    read: [...(values.config === undefined ? [] : [absolute(values.config)]), ...logs],
-    write: logs,
+    ...runningFiles(values),
   };
 }

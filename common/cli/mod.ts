@@ -7,14 +7,7 @@
 export { configFile } from "./config_file.ts";
 export { outliveFaults } from "./faults.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
-export {
-  launch,
-  launchProgram,
-  permissionFlags,
-  type Permissions,
-  revokeAllBut,
-  V8_FLAGS,
-} from "./launch.ts";
+export { launch, launchProgram, permissionFlags, type Permissions, V8_FLAGS } from "./launch.ts";
 export {
   choice,
   count,
@@ -34,4 +27,12 @@ export {
   variable,
 } from "./options.ts";
 export { optionVariables, readOptions, type Request } from "./request.ts";
+export {
+  keepNetwork,
+  RUNNING,
+  type Running,
+  RUNNING_OPTIONS,
+  runningFiles,
+  startLogging,
+} from "./running.ts";
 export { type Shutdown, shutdownSignals } from "./signals.ts";

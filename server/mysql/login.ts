@@ -20,7 +20,7 @@
  * @module
  */
 
-import { type Duplex, isDisconnect, type Source } from "@agentx/common";
+import { type Duplex, fillOrEnd, type Source } from "@agentx/common";
 import { Refusal } from "../refusal.ts";
 import type { ServiceFacts } from "../sniff/mod.ts";
 import { toText } from "./bytes.ts";
@@ -123,14 +123,14 @@ export class Login {
       );
     }, this.patience);
     // Whoever says more has not left.
-    const left = more(visitor).then((more) => more ? late.promise : "left" as const);
+    const left = fillOrEnd(visitor).then((more) => more ? late.promise : "left" as const);
     left.catch(() => {}); // Perhaps nobody waits for it any more.
     try {
       for (;;) {
         const first = readPacket(source.bytes);
         if (first === "too long" || first !== undefined && first.nth !== 0) throw notMysql();
         if (first !== undefined) return first;
-        const said = await Promise.race([more(source), left, late.promise]);
+        const said = await Promise.race([fillOrEnd(source), left, late.promise]);
         if (said === "left") return undefined;
         if (said) continue;
         throw source.size > 0
@@ -152,7 +152,7 @@ export class Login {
     await visitor.sink.write(packet(this.#next++, authSwitchRequest(plugin, scramble)));
     const { source } = visitor;
     // What it says meanwhile comes after that; a service that is tired of waiting hangs up.
-    const end = more(service).then((more) => more ? new Promise<never>(() => {}) : hungUp());
+    const end = fillOrEnd(service).then((more) => more ? new Promise<never>(() => {}) : hungUp());
     end.catch(() => {});
     let answer = whole(source);
     while (answer === undefined) {
@@ -196,7 +196,7 @@ export class Login {
         this.#next = answer.nth + 1 & 0xff;
         continue;
       }
-      const waits = [more(service.source).then((more) => more ? undefined : service)];
+      const waits = [fillOrEnd(service.source).then((more) => more ? undefined : service)];
       // What it says ahead of its time stays where it is, however much it is.
       if (mayAnswer || visitor.source.size === 0) {
         waits.push(visitor.source.fill().then((more) => more ? undefined : visitor));
@@ -205,16 +205,6 @@ export class Login {
       if (left === visitor) return false;
       if (left === service) throw hungUp();
     }
-  }
-}
-
-/** {@link Source.fill}; a reset is an end, too. */
-async function more(source: Source): Promise<boolean> {
-  try {
-    return await source.fill();
-  } catch (error) {
-    if (isDisconnect(error)) return false;
-    throw error;
   }
 }
 

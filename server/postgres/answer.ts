@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Duplex, isDisconnect, type Source } from "@agentx/common";
+import { type Duplex, fillOrEnd } from "@agentx/common";
 import { Refusal } from "../refusal.ts";
 
 /**
@@ -28,9 +28,9 @@ const NO_LENGTH = "0000000a";
  */
 export async function awaitAnswer(visitor: Speaker, { source }: Speaker): Promise<void> {
   if (source.size === 0) {
-    const answer = speaks(source).then((spoke) => spoke ? "answer" : "end");
+    const answer = fillOrEnd(source).then((spoke) => spoke ? "answer" : "end");
     // Whoever says more has not left.
-    const left = speaks(visitor.source).then((more) => more ? answer : "left");
+    const left = fillOrEnd(visitor.source).then((more) => more ? answer : "left");
     const first = await Promise.race([answer, left]);
     if (first === "left") return;
     if (first === "end") {
@@ -49,13 +49,4 @@ function isAnswer(bytes: Uint8Array): boolean {
   // A server that has no memory left for a process says so in bare text.
   if (type === ERROR && length.length > 0 && length[0] !== 0) return true;
   return (length[0] ?? 0) === 0 && length.toHex() !== NO_LENGTH;
-}
-
-async function speaks(source: Source): Promise<boolean> {
-  try {
-    return await source.fill();
-  } catch (error) {
-    if (isDisconnect(error)) return false;
-    throw error;
-  }
 }

@@ -1,0 +1,66 @@
+/**
+ * What every program is told about its own running: a configuration file, logs, permissions.
+ *
+ * @module
+ */
+
+import { dirname, resolve as absolute } from "@std/path";
+import { LOG_LEVELS, setupLogging } from "../log.ts";
+import { type Permissions, revokeAllBut } from "./launch.ts";
+import { choice, type Option, text, toggle, type Values } from "./options.ts";
+
+/** Heading of these options in `--help`; programs add to them. */
+export const RUNNING = "Running";
+
+/** The options that all programs have. */
+export const RUNNING_OPTIONS: {
+  "config": Option<string>;
+  "log-level": Option<typeof LOG_LEVELS[number]> & { default: typeof LOG_LEVELS[number] };
+  "log-file": Option<string>;
+  "print-permissions": Option<boolean> & { default: boolean };
+} = {
+  "config": text({
+    about: "read options from a file, TOML or JSONC",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "log-level": choice({
+    about: "least level to log",
+    group: RUNNING,
+    choices: LOG_LEVELS,
+    default: "info",
+  }),
+  "log-file": text({
+    about: "also log to this file, as JSON lines, rotated",
+    arg: "<file>",
+    group: RUNNING,
+  }),
+  "print-permissions": toggle({
+    about: "print the permissions these options need, and exit",
+    group: RUNNING,
+    default: false,
+  }),
+};
+
+/** The values of {@link RUNNING_OPTIONS}. */
+export type Running = Values<typeof RUNNING_OPTIONS>;
+
+/** The files that these options need: the configuration, and the folder of the log, which rotates. */
+export function runningFiles(
+  { config, "log-file": log }: Pick<Running, "config" | "log-file">,
+): Required<Pick<Permissions, "read" | "write">> {
+  const logs = log === undefined ? [] : [dirname(absolute(log))];
+  return { read: [...(config === undefined ? [] : [absolute(config)]), ...logs], write: logs };
+}
+
+/** Logs as these options say, until disposed. */
+export function startLogging(
+  { "log-level": level, "log-file": file }: Running,
+): Promise<AsyncDisposable> {
+  return setupLogging({ level, file });
+}
+
+/** Gives up every permission but the network and, if there is one, the log file. */
+export function keepNetwork({ "log-file": file }: Running): Promise<void> {
+  return revokeAllBut("net", ...(file === undefined ? [] : ["read", "write"] as const));
+}
