@@ -33,6 +33,8 @@ peerTest(
     const reason = "needs arp-no-such-program: cannot be had";
     deepStrictEqual(judge({ peers }, false), { run: false, fail: false, reason });
     deepStrictEqual(judge({ peers }, true), { run: false, fail: true, reason });
+    const unreachable = ["other", "arp-no-such-program"];
+    deepStrictEqual(judge({ peers }, true, unreachable), { run: false, fail: false, reason });
   },
 );
 
