@@ -45,6 +45,7 @@ export {
   readFrame,
   readFrameWithin,
 } from "./frame.ts";
+export { latin1, latin1Bytes, putLatin1 } from "./latin1.ts";
 export {
   getLogger,
   LOG_LEVELS,

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Peek, ProtocolError } from "@agentx/common";
+import { latin1, type Peek, ProtocolError } from "@agentx/common";
 
 /** Most bytes of a head, blank line included. */
 export const MAX_HEAD_BYTES = 64 * 1024;
@@ -73,7 +73,7 @@ async function headSize(peek: Peek, max: number): Promise<number> {
 
 function parseAnswer(bytes: Uint8Array): Answer {
   // Bytes above 127 matter to nobody here, so long as none of them passes for something else.
-  const lines = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("").split("\r\n");
+  const lines = latin1(bytes).split("\r\n");
   const [first = "", ...rest] = lines;
   const status = STATUS_LINE.exec(first);
   if (status === null) throw new ProtocolError("it does not speak HTTP/1.1");

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { Block } from "@agentx/common";
+import { Block, latin1Bytes, putLatin1 } from "@agentx/common";
 import { type Head, header, type RequestHead } from "./head.ts";
-import { latin1Bytes, putLatin1 } from "./latin1.ts";
 import { COOKIE } from "./route.ts";
 
 /** What the service is told about the visitor. */

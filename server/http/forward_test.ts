@@ -1,8 +1,8 @@
+import { latin1 } from "@agentx/common";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { addLines, cookieLine, type Forwarded, forwardRequest, isNavigation } from "./forward.ts";
 import { HeadScanner, parseRequestHead, parseResponseHead, type RequestHead } from "./head.ts";
-import { latin1 } from "./latin1.ts";
 
 /** Text as bytes, each character one. */
 function bytes(text: string): Uint8Array {

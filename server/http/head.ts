@@ -8,8 +8,8 @@
  * @module
  */
 
+import { latin1 } from "@agentx/common";
 import { Refusal } from "../refusal.ts";
-import { latin1 } from "./latin1.ts";
 
 /** Most bytes of a head, blank line included. */
 export const MAX_HEAD_BYTES = 64 * 1024;

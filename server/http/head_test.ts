@@ -1,3 +1,4 @@
+import { latin1 } from "@agentx/common";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { Refusal } from "../refusal.ts";
@@ -12,7 +13,6 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "./head.ts";
-import { latin1 } from "./latin1.ts";
 
 /** Text as bytes, each character one: heads are Latin-1. */
 function bytes(text: string): Uint8Array {

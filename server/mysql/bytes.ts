@@ -7,21 +7,11 @@
  * @module
  */
 
+import { latin1, latin1Bytes } from "@agentx/common";
+
 /** First byte of an integer that takes so many more; smaller ones stand for themselves. */
 const LENENC = { two: 0xfc, three: 0xfd, eight: 0xfe } as const;
 const EMPTY = new Uint8Array(0);
-
-/** Bytes as text of as many characters. */
-export function toText(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
-/** Such a text as bytes. */
-export function toBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-}
 
 /**
  * Takes a packet apart, front to back. It never throws: what is not there reads as zero or empty,
@@ -52,7 +42,7 @@ export class Reader {
 
   /** The next `count` bytes as text. */
   text(count: number): string {
-    return toText(this.take(count));
+    return latin1(this.take(count));
   }
 
   /** An integer of 1 to 6 bytes. */
@@ -108,7 +98,7 @@ export class Writer {
 
   /** The bytes of a text. */
   text(text: string): this {
-    return this.put(toBytes(text));
+    return this.put(latin1Bytes(text));
   }
 
   /** The bytes of a text, and a zero. */

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { Reader, toBytes, toText, Writer } from "./bytes.ts";
+import { latin1, latin1Bytes } from "@agentx/common";
+import { Reader, Writer } from "./bytes.ts";
 import { HEADER_BYTES, readPacket } from "./packet.ts";
 
 const COM_QUERY = 3;
@@ -57,7 +58,7 @@ export function redirectKill(
     const real = find(new Reader(payload.subarray(1)).int(4));
     if (real !== undefined) return put(1, new Writer().int(4, real).bytes);
   } else if (payload[0] === COM_QUERY) {
-    const text = toText(payload.subarray(1));
+    const text = latin1(payload.subarray(1));
     const start = attributes ? NO_ATTRIBUTES : "";
     if (!text.startsWith(start)) return 0;
     const [, words, digits] = KILL.exec(text.slice(start.length)) ?? [];
@@ -65,7 +66,7 @@ export function redirectKill(
     const real = find(Number(digits));
     // Zeros in front mean nothing to either server.
     const at = 1 + start.length + words.length;
-    if (real !== undefined) return put(at, toBytes(String(real).padStart(DIGITS, "0")));
+    if (real !== undefined) return put(at, latin1Bytes(String(real).padStart(DIGITS, "0")));
   }
   return 0;
 }

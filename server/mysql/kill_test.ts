@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { toText, Writer } from "./bytes.ts";
+import { latin1 } from "@agentx/common";
+import { Writer } from "./bytes.ts";
 import { redirectKill } from "./kill.ts";
 import { packet } from "./packet.ts";
 
@@ -110,7 +111,7 @@ Deno.test("redirectKill() throws for no bytes, and changes nothing but a number 
   fc.assert(fc.property(bytes, fc.boolean(), fc.nat(0xffffffff), (bytes, attributes, real) => {
     const copy = bytes.slice();
     redirectKill(copy, attributes, (thread) => thread === OURS ? real : undefined);
-    const [before, after] = [toText(bytes), toText(copy)];
+    const [before, after] = [latin1(bytes), latin1(copy)];
     if (before === after) return;
     const digits = String(real).padStart(10, "0");
     const places = [...before.matchAll(new RegExp(String(OURS), "g"))].map(({ index }) => index);

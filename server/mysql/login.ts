@@ -20,10 +20,9 @@
  * @module
  */
 
-import { type Duplex, fillOrEnd, type Source } from "@agentx/common";
+import { type Duplex, fillOrEnd, latin1, type Source } from "@agentx/common";
 import { Refusal } from "../refusal.ts";
 import type { ServiceFacts } from "../sniff/mod.ts";
-import { toText } from "./bytes.ts";
 import { CAN, can, choice, misreads } from "./capabilities.ts";
 import { type Greeting, parseGreeting } from "./greeting.ts";
 import { NATIVE } from "./offer.ts";
@@ -104,7 +103,7 @@ export class Login {
     if (auth.length > SHORT && !can(agreed, CAN.lenencAuth)) {
       throw new Refusal(400, "The local service takes no password that long");
     }
-    const user = this.response.user || toText(encoder.encode(facts.dbUser ?? ""));
+    const user = this.response.user || latin1(encoder.encode(facts.dbUser ?? ""));
     const response = formatResponse({ ...this.response, ...agreed, user, auth, plugin });
     await service.sink.write(packet(FIRST, response));
     return await this.#finish(visitor, service) ? greeting.thread : undefined;

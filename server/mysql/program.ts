@@ -6,7 +6,8 @@
  * @module
  */
 
-import { Reader, toText } from "./bytes.ts";
+import { latin1 } from "@agentx/common";
+import { Reader } from "./bytes.ts";
 import type { Response } from "./response.ts";
 
 /**
@@ -33,5 +34,5 @@ export function programOf(
   if (!reader.ok || !said.has("_pid") || !NAMES.includes(said.get("program_name"))) {
     return undefined;
   }
-  return `mysql:${JSON.stringify([address, user, toText(attributes)])}`;
+  return `mysql:${JSON.stringify([address, user, latin1(attributes)])}`;
 }

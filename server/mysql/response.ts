@@ -6,7 +6,8 @@
  * @module
  */
 
-import { Reader, toBytes, Writer } from "./bytes.ts";
+import { latin1Bytes } from "@agentx/common";
+import { Reader, Writer } from "./bytes.ts";
 import { CAN, can, type Capabilities } from "./capabilities.ts";
 
 /** `HandshakeResponse41`. Names stand for their bytes, see `bytes.ts`. */
@@ -70,7 +71,7 @@ export function parseResponse(payload: Uint8Array): Response | undefined {
 function readAuth(reader: Reader, flags: number): Uint8Array {
   if (can({ flags }, CAN.lenencAuth)) return reader.take(reader.lenenc());
   if (can({ flags }, CAN.secureConnection)) return reader.take(reader.int(1));
-  return toBytes(reader.untilZero());
+  return latin1Bytes(reader.untilZero());
 }
 
 /**

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { latin1, putLatin1 } from "@agentx/common";
+
 /**
  * A name and its value. Each character stands for one byte: the server's encoding is not known yet,
  * and what is sent on must be what came.
@@ -25,7 +27,7 @@ const HEADER_BYTES = 8;
 /** Reads a whole packet; undefined when its parameters are not laid out as they have to be. */
 export function parseStartup(packet: Uint8Array): Startup | undefined {
   const version = new DataView(packet.buffer, packet.byteOffset).getUint32(4);
-  const parts = toText(packet.subarray(HEADER_BYTES)).split("\0");
+  const parts = latin1(packet.subarray(HEADER_BYTES)).split("\0");
   // The last value is terminated, and so is the list.
   if (parts.pop() !== "" || parts.pop() !== "" || parts.length % 2 !== 0) return undefined;
   const parameters: Parameter[] = [];
@@ -44,11 +46,6 @@ export function encodeStartup({ version, parameters }: Startup): Uint8Array {
   const view = new DataView(packet.buffer);
   view.setUint32(0, packet.length);
   view.setUint32(4, version);
-  for (let at = 0; at < text.length; at++) packet[HEADER_BYTES + at] = text.charCodeAt(at);
+  putLatin1(packet, text, HEADER_BYTES);
   return packet;
-}
-
-/** Bytes as characters of the same number; no `TextDecoder` does that for all of them. */
-export function toText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }

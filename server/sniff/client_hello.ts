@@ -7,6 +7,8 @@
  * @module
  */
 
+import { latin1 } from "@agentx/common";
+
 /** Version and random. */
 const FIXED_BYTES = 2 + 32;
 const SERVER_NAME = 0;
@@ -92,7 +94,7 @@ class Cursor {
 
   /** All of it, each byte a letter: what is not ASCII must not become ASCII, here or in lower case. */
   text(): string {
-    return Array.from(this.bytes, (byte) => String.fromCharCode(byte)).join("");
+    return latin1(this.bytes);
   }
 
   /** Makes sure that nothing is left. */

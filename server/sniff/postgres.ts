@@ -5,11 +5,11 @@
  * @module
  */
 
-import { CLIENT_ID } from "@agentx/common";
+import { CLIENT_ID, latin1 } from "@agentx/common";
 import { awaitAnswer } from "../postgres/answer.ts";
 import { errorResponse, refusalResponse, SQLSTATE } from "../postgres/error.ts";
 import { KeyWatch, MAX_KEY_BYTES, MIN_KEY_BYTES, sessionOf } from "../postgres/session.ts";
-import { encodeStartup, parseStartup, type Startup, toText } from "../postgres/startup.ts";
+import { encodeStartup, parseStartup, type Startup } from "../postgres/startup.ts";
 import { takeTokens } from "../postgres/token.ts";
 import { Refusal } from "../refusal.ts";
 import type { ServiceFacts, Verdict } from "./mod.ts";
@@ -116,7 +116,7 @@ function withUser(
   parameters: Startup["parameters"],
   { dbUser = DEFAULT_USER }: ServiceFacts,
 ): Startup["parameters"] {
-  const user = toText(new TextEncoder().encode(dbUser));
+  const user = latin1(new TextEncoder().encode(dbUser));
   if (!parameters.some(([name]) => name === "user")) return [["user", user], ...parameters];
   return parameters.map(([name, value]) => [name, name === "user" && value === "" ? user : value]);
 }
