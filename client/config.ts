@@ -66,7 +66,7 @@ export const OPTIONS = {
     expects: "a name of 1 to 32 of a-z 0-9 -",
   }),
   "db-user": text({
-    about: "database user of visitors that name none (default: postgres)",
+    about: "database user of visitors that name none (for PostgreSQL otherwise: postgres)",
     arg: "<name>",
     group: LOCAL,
     pattern: /^[^\0]{1,128}$/,
