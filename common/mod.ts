@@ -46,6 +46,7 @@ export {
   readFrameWithin,
 } from "./frame.ts";
 export { latin1, latin1Bytes, putLatin1 } from "./latin1.ts";
+export { linger } from "./linger.ts";
 export {
   getLogger,
   LOG_LEVELS,

@@ -44,8 +44,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Where the pure part of the server lives, with what sniffers use of the protocols' own folders. */
 const SNIFF = "server/sniff/";
-/** The server's files that sniffers may reach, and that are then bound as they are. */
-const SNIFF_MAY_REACH = /^server\/(?:[a-z]+\/|refusal\.ts$)/;
+/** What sniffers may reach besides common/ as a whole, and what is then bound as they are. */
+const SNIFF_MAY_REACH = /^(?:server\/[a-z]+|common\/http)\//;
 
 /** Files tested without a socket (`app.request()`), which therefore may not open one. */
 const SOCKETLESS = ["client/command/app.ts"];

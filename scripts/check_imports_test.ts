@@ -27,10 +27,12 @@ Deno.test("judgeEdge() keeps server and client apart and common alone", () => {
 });
 
 Deno.test("judgeEdge() lets a pure file import only what may be pure", () => {
-  const pure = ["server/sniff/http.ts", "server/http/head.ts"];
-  strictEqual(judge("server/sniff/http.ts", "server/http/head.ts", pure), undefined);
+  const pure = ["server/sniff/http.ts", "server/http/route.ts", "common/http/head.ts"];
+  strictEqual(judge("server/sniff/http.ts", "server/http/route.ts", pure), undefined);
+  strictEqual(judge("common/http/head.ts", "common/latin1.ts", pure), undefined);
   match(judge("server/sniff/http.ts", "node:net", pure) ?? "", /sniffers import only/);
-  match(judge("server/http/head.ts", "server/pool.ts", pure) ?? "", /sniffers use this file/);
+  match(judge("server/http/route.ts", "server/pool.ts", pure) ?? "", /sniffers use this file/);
+  match(judge("common/http/head.ts", "node:net", pure) ?? "", /sniffers use this file/);
 });
 
 peerTest({
@@ -43,8 +45,9 @@ peerTest({
     "server/main.ts": `import "@agentx/arpc";\nawait import("../tests/helpers.ts");`,
     "server/http/head.ts": `export interface Y { z: string }\nexport const now = () => Deno.pid;`,
     "server/http/serve.ts": `export const s = () => Deno.serve(() => new Response());`,
+    "common/http/mod.ts": `export const pid = Deno.pid;`,
     "server/sniff/mod.ts": `// Deno.connect in a comment is none\n
-      import { now } from "../http/head.ts"; import "node:net";
+      import { now } from "../http/head.ts"; import "node:net"; import "@agentx/common/http";
       export const a = { Deno: "https://x", fetch: now }; export const b = globalThis.Deno;
       export const c = fetch("https://x");`,
     "server/sniff/mod_test.ts": `import "node:assert"; Deno.test("x", () => {});`,
@@ -56,6 +59,7 @@ peerTest({
   deepStrictEqual(violations.map(({ where, what }) => `${where} ${what.replace(/:? .*/, "")}`), [
     "client/command/app.ts:1 imports",
     "client/command/app.ts:2 uses",
+    "common/http/mod.ts:1 uses",
     "common/up.ts:1 imports",
     "server/http/head.ts:2 uses",
     "server/main.ts:1 imports",
@@ -75,11 +79,15 @@ peerTest({ name: "checkImports() holds for this project", permissions }, async (
 async function checkProject(files: Record<string, string>) {
   const root = await Deno.realPath(await Deno.makeTempDir());
   try {
-    const member = (name: string, exports: string) => JSON.stringify({ name, exports });
+    const member = (name: string, exports: string | Record<string, string>) =>
+      JSON.stringify({ name, exports });
     const all: Record<string, string> = {
       ...files,
       "deno.json": `{ "workspace": ["./common", "./server", "./client"] }`,
-      "common/deno.json": member("@agentx/common", "./mod.ts"),
+      "common/deno.json": member("@agentx/common", {
+        ".": "./mod.ts",
+        "./http": "./http/mod.ts",
+      }),
       "server/deno.json": member("@agentx/arps", "./main.ts"),
       "client/deno.json": member("@agentx/arpc", "./main.ts"),
     };

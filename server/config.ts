@@ -9,6 +9,8 @@ import {
   count,
   list,
   port,
+  ports,
+  type PortSet,
   RUNNING,
   RUNNING_OPTIONS,
   seconds,
@@ -16,7 +18,6 @@ import {
   UsageError,
   type Values,
 } from "@agentx/common/cli";
-import { ports, type PortSet } from "./ports.ts";
 import denoJson from "./deno.json" with { type: "json" };
 
 /** Version of the program. */

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { Refusal } from "@agentx/common/http";
 import { Demand } from "./demand.ts";
-import { Refusal } from "./refusal.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Sizes and times of a {@link Pool}. */

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { Peek } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { within } from "../common/testdata/gate.ts";
-import { Refusal } from "./refusal.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 

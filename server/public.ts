@@ -4,13 +4,20 @@
  * @module
  */
 
-import { acceptLoop, type Conn, getLogger, type Listener, Peek, writeAll } from "@agentx/common";
+import {
+  acceptLoop,
+  type Conn,
+  getLogger,
+  linger,
+  type Listener,
+  Peek,
+  writeAll,
+} from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { answer } from "./http/answer.ts";
 import { HttpSession } from "./http/session.ts";
-import { linger } from "./linger.ts";
 import { serveRaw } from "./raw.ts";
 import { recognise, type RecogniseOptions } from "./recognise.ts";
-import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Router } from "./router.ts";
 import type { Match } from "./sniff/mod.ts";

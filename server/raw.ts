@@ -5,8 +5,8 @@
  */
 
 import { PlainDuplex, relay, type RelayEnd } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { LeftService } from "./left_service.ts";
-import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Match, Talk } from "./sniff/mod.ts";

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Peek } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { serveRaw } from "./raw.ts";
-import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import { Sessions } from "./sessions.ts";
 import type { Match } from "./sniff/mod.ts";

@@ -5,11 +5,10 @@
  * @module
  */
 
-import { writeAll } from "@agentx/common";
+import { linger, writeAll } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { answer } from "./http/answer.ts";
-import { linger } from "./linger.ts";
 import { Patience } from "./patience.ts";
-import { Refusal } from "./refusal.ts";
 import type { Router } from "./router.ts";
 import { sniffHttp } from "./sniff/http.ts";
 import { type Match, sniff, type Sniffer, type Verdict } from "./sniff/mod.ts";

@@ -5,7 +5,7 @@
  */
 
 import { type Channel, CLIENT_ID, type Peek, type Register } from "@agentx/common";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import { Pool, type PoolOptions } from "./pool.ts";
 import type { ServiceFacts } from "./sniff/mod.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";

@@ -13,7 +13,7 @@ import {
   type Listener,
   reason,
 } from "@agentx/common";
-import type { PortSet } from "./ports.ts";
+import type { PortSet } from "@agentx/common/cli";
 import { type Client, RegistrationError } from "./registry.ts";
 
 const log = getLogger(["arps", "remote"]);

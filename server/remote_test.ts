@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { type Address, Channel, type Conn, type Listener, Peek } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
-import { PortSet } from "./ports.ts";
+import { PortSet } from "@agentx/common/cli";
 import { type Client, RegistrationError, Registry } from "./registry.ts";
 import { RemotePorts } from "./remote.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { Refusal } from "@agentx/common/http";
 import { serveMatch } from "./public.ts";
-import { Refusal } from "./refusal.ts";
 import type { Client } from "./registry.ts";
 import type { Router } from "./router.ts";
 import type { Match } from "./sniff/mod.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { Refusal } from "./refusal.ts";
+import { header, Refusal, type RequestHead } from "@agentx/common/http";
 import { cookieLine, type Forwarded, isNavigation } from "./http/forward.ts";
-import { header, type RequestHead } from "./http/head.ts";
 import { candidates, showToken } from "./http/route.ts";
 import { Lately } from "./lately.ts";
 import type { Client, Registry } from "./registry.ts";

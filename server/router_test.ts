@@ -1,8 +1,7 @@
 import { match, ok, strictEqual, throws } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
+import { HeadScanner, parseRequestHead, Refusal } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
-import { Refusal } from "./refusal.ts";
-import { HeadScanner, parseRequestHead } from "./http/head.ts";
 import { type Client, Registry } from "./registry.ts";
 import { Router, type RouterOptions } from "./router.ts";
 import { Visitor } from "./visitor.ts";

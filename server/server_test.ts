@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import type { Address, Conn, Listener } from "@agentx/common";
 import type { ServerConfig } from "./config.ts";
-import { PortSet } from "./ports.ts";
+import { PortSet } from "@agentx/common/cli";
 import { Server } from "./server.ts";
 
 const CONFIG: ServerConfig = {

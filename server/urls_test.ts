@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { CLIENT_ID } from "@agentx/common";
-import { HeadScanner, parseRequestHead } from "./http/head.ts";
+import { HeadScanner, parseRequestHead } from "@agentx/common/http";
 import { candidates } from "./http/route.ts";
 import { type PublicNames, publicUrls } from "./urls.ts";
 

@@ -107,7 +107,7 @@ export async function launchProgram<O extends Options>(
   main: URL,
   args: readonly string[],
   readRequest: (args: readonly string[]) => Promise<Request<O>>,
-  permissions: (values: Values<O>) => Permissions,
+  permissions: (values: Values<O>) => Permissions | Promise<Permissions>,
 ): Promise<number> {
   const encoder = new TextEncoder();
   const print = (text: string) => {
@@ -117,7 +117,7 @@ export async function launchProgram<O extends Options>(
   try {
     const request = await readRequest(args);
     if (request.kind === "print") return print(request.text);
-    const needed = permissions(request.values);
+    const needed = await permissions(request.values);
     if ((request.values as Record<string, unknown>)["print-permissions"]) {
       return print(permissionFlags(needed).join("\n") + "\n");
     }

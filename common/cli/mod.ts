@@ -7,7 +7,14 @@
 export { configFile } from "./config_file.ts";
 export { outliveFaults } from "./faults.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
-export { launch, launchProgram, permissionFlags, type Permissions, V8_FLAGS } from "./launch.ts";
+export {
+  launch,
+  launchProgram,
+  permissionFlags,
+  type Permissions,
+  revokeAllBut,
+  V8_FLAGS,
+} from "./launch.ts";
 export {
   choice,
   count,
@@ -26,6 +33,7 @@ export {
   type Values,
   variable,
 } from "./options.ts";
+export { ports, PortSet } from "./ports.ts";
 export { optionVariables, readOptions, type Request } from "./request.ts";
 export {
   keepNetwork,

@@ -16,8 +16,11 @@ import {
   variable,
 } from "./options.ts";
 
-/** Variables that both programs know beside those of their own prefix. */
-const ALIASES = { "log-level": "ARP_LOG" };
+/** Variables that are known beside those of a program's own prefix. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "log-level": "ARP_LOG",
+  "api-key": "ARP_API_KEY",
+};
 
 /** What was asked for: text to print, or options to run with. */
 export type Request<O extends Options> =
@@ -45,5 +48,5 @@ export async function readOptions<O extends Options & { config: Option<string> }
 
 /** The variables that a program reads options from. */
 export function optionVariables({ prefix }: About, options: Options): string[] {
-  return [...Object.keys(options).map((key) => variable(prefix, key)), ...Object.values(ALIASES)];
+  return Object.keys(options).flatMap((key) => [variable(prefix, key), ALIASES[key] ?? []].flat());
 }

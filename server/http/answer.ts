@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Refusal } from "../refusal.ts";
-import { header, type RequestHead } from "./head.ts";
+import { header, type Refusal, type RequestHead } from "@agentx/common/http";
 import { isNavigation } from "./forward.ts";
 
 /** Status codes this server answers with, RFC 9110 §15. */

@@ -1,7 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { HeadScanner, parseRequestHead, parseResponseHead, Refusal } from "@agentx/common/http";
 import { answer } from "./answer.ts";
-import { Refusal } from "../refusal.ts";
-import { HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
 
 function request(...lines: string[]) {
   const [first = "GET / HTTP/1.1", ...rest] = lines;

@@ -6,7 +6,7 @@
  */
 
 import { Block, latin1Bytes, putLatin1 } from "@agentx/common";
-import { type Head, header, type RequestHead } from "./head.ts";
+import { type Head, header, type RequestHead } from "@agentx/common/http";
 import { COOKIE } from "./route.ts";
 
 /** What the service is told about the visitor. */

@@ -1,8 +1,13 @@
 import { latin1 } from "@agentx/common";
+import {
+  HeadScanner,
+  parseRequestHead,
+  parseResponseHead,
+  type RequestHead,
+} from "@agentx/common/http";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { addLines, cookieLine, type Forwarded, forwardRequest, isNavigation } from "./forward.ts";
-import { HeadScanner, parseRequestHead, parseResponseHead, type RequestHead } from "./head.ts";
 
 /** Text as bytes, each character one. */
 function bytes(text: string): Uint8Array {

@@ -5,7 +5,7 @@
  */
 
 import { CLIENT_ID } from "@agentx/common";
-import { header, type RequestHead } from "./head.ts";
+import { header, type RequestHead } from "@agentx/common/http";
 
 /** Name of the cookie that keeps a browser with the client it navigated to. */
 export const COOKIE = "arp_token";

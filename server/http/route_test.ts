@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { HeadScanner, parseRequestHead } from "./head.ts";
+import { HeadScanner, parseRequestHead } from "@agentx/common/http";
 import { type Candidate, candidates, showToken } from "./route.ts";
 
 /** Text as bytes, each character one. */

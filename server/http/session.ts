@@ -8,16 +8,22 @@
  * @module
  */
 
-import { closeQuietly, isDisconnect, writeAll } from "@agentx/common";
-import { linger } from "../linger.ts";
+import { closeQuietly, isDisconnect, linger, writeAll } from "@agentx/common";
+import {
+  type Body,
+  hasToken,
+  HeadScanner,
+  keepsAlive,
+  parseRequestHead,
+  Refusal,
+  requestBody,
+  type RequestHead,
+} from "@agentx/common/http";
 import type { Router } from "../router.ts";
 import type { Match } from "../sniff/mod.ts";
 import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
-import { type Body, requestBody } from "./body.ts";
-import { Refusal } from "../refusal.ts";
 import { forwardRequest } from "./forward.ts";
-import { hasToken, HeadScanner, keepsAlive, parseRequestHead, type RequestHead } from "./head.ts";
 import { rawMatch, wantsRaw } from "./upgrade.ts";
 import { type Exchange, Upstream } from "./upstream.ts";
 

@@ -6,9 +6,9 @@
  * @module
  */
 
+import { hasToken, type RequestHead } from "@agentx/common/http";
 import type { Match } from "../sniff/mod.ts";
 import { answer } from "./answer.ts";
-import { hasToken, type RequestHead } from "./head.ts";
 
 const NOTHING = new Uint8Array(0);
 const SWITCHING = new TextEncoder().encode(

@@ -1,6 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { Refusal } from "../refusal.ts";
-import { HeadScanner, parseRequestHead, type RequestHead } from "./head.ts";
+import { HeadScanner, parseRequestHead, Refusal, type RequestHead } from "@agentx/common/http";
 import { rawMatch, wantsRaw } from "./upgrade.ts";
 
 const decoder = new TextDecoder();

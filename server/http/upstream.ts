@@ -6,19 +6,21 @@
  */
 
 import { type Block, copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
+import {
+  type Body,
+  HeadScanner,
+  isEndless,
+  keepsAlive,
+  parseResponseHead,
+  Refusal,
+  type RequestHead,
+  responseBody,
+  type ResponseHead,
+} from "@agentx/common/http";
 import type { Client } from "../registry.ts";
 import type { Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
-import { type Body, isEndless, responseBody } from "./body.ts";
-import { Refusal } from "../refusal.ts";
 import { addLines } from "./forward.ts";
-import {
-  HeadScanner,
-  keepsAlive,
-  parseResponseHead,
-  type RequestHead,
-  type ResponseHead,
-} from "./head.ts";
 
 /** Tunnels tried for one request before the visitor gets an error. */
 const MAX_TRIES = 3;

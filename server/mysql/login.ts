@@ -21,7 +21,7 @@
  */
 
 import { type Duplex, fillOrEnd, latin1, type Source } from "@agentx/common";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import type { ServiceFacts } from "../sniff/mod.ts";
 import { CAN, can, choice, misreads } from "./capabilities.ts";
 import { type Greeting, parseGreeting } from "./greeting.ts";

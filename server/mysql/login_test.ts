@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Peek, PlainDuplex } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import fc from "fast-check";
 import { cut, FakeConn } from "../../common/testdata/conn.ts";
-import { Refusal } from "../refusal.ts";
 import type { ServiceFacts } from "../sniff/mod.ts";
 import { CAN, can } from "./capabilities.ts";
 import { formatGreeting, parseGreeting } from "./greeting.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@agentx/common/http";
 import { Reader, Writer } from "./bytes.ts";
 import { packet } from "./packet.ts";
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import {
   authSwitchRequest,
   CODE,

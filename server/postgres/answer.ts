@@ -6,7 +6,7 @@
  */
 
 import { type Duplex, fillOrEnd } from "@agentx/common";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 
 /**
  * What a server may answer to a startup packet: an authentication request, a notice, a negotiation

@@ -1,6 +1,6 @@
 import { rejects, strictEqual } from "node:assert/strict";
 import type { Duplex } from "@agentx/common";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import { awaitAnswer } from "./answer.ts";
 import { message } from "./testdata/packets.ts";
 

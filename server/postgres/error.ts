@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@agentx/common/http";
 
 /** Codes that this server uses, of PostgreSQL's Appendix A. */
 export const SQLSTATE = {

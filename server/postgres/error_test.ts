@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import { errorResponse, refusalResponse } from "./error.ts";
 import { readError } from "./testdata/packets.ts";
 

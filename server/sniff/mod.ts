@@ -6,7 +6,7 @@
  */
 
 import type { Duplex } from "@agentx/common";
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@agentx/common/http";
 import { sniffHttp } from "./http.ts";
 import { mysqlGreeter } from "./mysql.ts";
 import { sniffPostgres } from "./postgres.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Refusal } from "@agentx/common/http";
 import { CAN, can, choice } from "../mysql/capabilities.ts";
 import { formatGreeting, type Greeting } from "../mysql/greeting.ts";
 import { redirectKill } from "../mysql/kill.ts";
@@ -16,7 +17,6 @@ import { programOf } from "../mysql/program.ts";
 import { parseResponse } from "../mysql/response.ts";
 import { Threads } from "../mysql/threads.ts";
 import { takeToken } from "../mysql/token.ts";
-import { Refusal } from "../refusal.ts";
 import type { Destination, Greeter, Verdict } from "./mod.ts";
 
 const PROTOCOL = "mysql";

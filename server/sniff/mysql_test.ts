@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { Refusal } from "@agentx/common/http";
 import { CAN, can } from "../mysql/capabilities.ts";
 import { parseGreeting } from "../mysql/greeting.ts";
 import { offer } from "../mysql/offer.ts";
@@ -9,7 +10,6 @@ import { programOf } from "../mysql/program.ts";
 import { formatResponse, parseResponse, type Response } from "../mysql/response.ts";
 import { Threads } from "../mysql/threads.ts";
 import { MARIADB, MARIADB_CLIENT, MYSQL2, responses } from "../mysql/testdata/packets.ts";
-import { Refusal } from "../refusal.ts";
 import type { Match, Verdict } from "./mod.ts";
 import { mysqlGreeter, sniffResponse } from "./mysql.ts";
 

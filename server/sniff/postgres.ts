@@ -6,12 +6,12 @@
  */
 
 import { CLIENT_ID, latin1 } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { awaitAnswer } from "../postgres/answer.ts";
 import { errorResponse, refusalResponse, SQLSTATE } from "../postgres/error.ts";
 import { KeyWatch, MAX_KEY_BYTES, MIN_KEY_BYTES, sessionOf } from "../postgres/session.ts";
 import { encodeStartup, parseStartup, type Startup } from "../postgres/startup.ts";
 import { takeTokens } from "../postgres/token.ts";
-import { Refusal } from "../refusal.ts";
 import type { ServiceFacts, Verdict } from "./mod.ts";
 
 const CANCEL_REQUEST = 80877102;

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { Refusal } from "@agentx/common/http";
 import {
   bytesOf,
   cancelRequest,
@@ -9,7 +10,6 @@ import {
   SSL_REQUEST,
   startup,
 } from "../postgres/testdata/packets.ts";
-import { Refusal } from "../refusal.ts";
 import type { Match, ServiceFacts } from "./mod.ts";
 import { sniffPostgres } from "./postgres.ts";
 

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "@agentx/common/http";
 import { MalformedHello, serverName } from "./client_hello.ts";
 import type { Destination, Verdict } from "./mod.ts";
 

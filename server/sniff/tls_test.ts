@@ -1,6 +1,6 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "@agentx/common/http";
 import type { Match, Verdict } from "./mod.ts";
 import {
   bytesOf,

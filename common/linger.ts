@@ -5,7 +5,8 @@
  * @module
  */
 
-import { closeQuietly, type Peek } from "@agentx/common";
+import type { Peek } from "./peek.ts";
+import { closeQuietly } from "./transport.ts";
 
 /** How long a visitor that was answered may go on sending before it is cut off, in milliseconds. */
 const LINGER_MS = 1000;

@@ -1,10 +1,10 @@
 /**
- * Sets of ports, as `--allow-ports` names them.
+ * Sets of ports, as options name them.
  *
  * @module
  */
 
-import type { Option } from "@agentx/common/cli";
+import type { Option } from "./options.ts";
 
 /** From and to, both included. */
 type Range = readonly [first: number, last: number];

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "./refusal.ts";
 import type { Head, RequestHead, ResponseHead } from "./head.ts";
 
 /** The rest of a message after its head. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { type Body, isEndless, requestBody, responseBody } from "./body.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "./refusal.ts";
 import { HeadScanner, parseRequestHead, parseResponseHead } from "./head.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
-import { latin1 } from "@agentx/common";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { Refusal } from "../refusal.ts";
+import { latin1 } from "../latin1.ts";
+import { Refusal } from "./refusal.ts";
 import {
   hasToken,
   header,

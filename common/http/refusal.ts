@@ -7,6 +7,7 @@
 
 /** Thrown wherever a visitor cannot go on. */
 export class Refusal extends Error {
+  /** Tells it from other errors in a log. */
   override name = "Refusal";
 
   /**

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { latin1 } from "@agentx/common";
-import { Refusal } from "../refusal.ts";
+import { latin1 } from "../latin1.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Most bytes of a head, blank line included. */
 export const MAX_HEAD_BYTES = 64 * 1024;
@@ -23,8 +23,9 @@ export interface Header {
   name: string;
   /** Without the white space around it; bytes as Latin-1. */
   value: string;
-  /** Where the line starts in the head, and where the next one does. */
+  /** Where the line starts in the head. */
   start: number;
+  /** Where the next line starts. */
   end: number;
 }
 
@@ -32,6 +33,7 @@ export interface Header {
 export interface Head {
   /** The first line without its line end, as Latin-1. */
   startLine: string;
+  /** In the order they came. */
   headers: Header[];
   /** Bytes of the whole head, blank line included. */
   size: number;
@@ -39,7 +41,9 @@ export interface Head {
 
 /** A request's head. */
 export interface RequestHead extends Head {
+  /** As it stands; methods are case-sensitive. */
   method: string;
+  /** A path with its query, an `http` URL, or `*`. */
   target: string;
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   minor: 0 | 1;
@@ -47,7 +51,9 @@ export interface RequestHead extends Head {
 
 /** A response's head. */
 export interface ResponseHead extends Head {
+  /** 100 to 999. */
   status: number;
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   minor: 0 | 1;
 }
 
