@@ -5,16 +5,17 @@
  */
 
 import { reason } from "@agentx/common";
-import { Lines } from "./lines.ts";
+import { endFamily, inTime, type Leader } from "./ending.ts";
+import { Lines, readInto } from "./lines.ts";
 import { type Exit, type Host, type Program, StartError } from "./mod.ts";
-import { descendants, killAll, type Process, signalGroup } from "./processes.ts";
+import { type EndingSignal, MARK } from "./processes.ts";
 
-/** Milliseconds between one signal and the next, stronger one. */
-const PATIENCE_MS = 3000;
 /** How long the output of a process that has ended is read: a child of its own may hold it open. */
 const DRAIN_MS = 1000;
 /** How much of standard error is kept for {@link Exit}, in characters. */
 const KEPT_STDERR = 4096;
+/** Longest line of standard error that is passed on, in bytes. */
+const MAX_STDERR_LINE = 64 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -22,11 +23,18 @@ const encoder = new TextEncoder();
 export type Listener = Pick<Host, "line" | "stderr" | "notice">;
 
 /** A child process in a group of its own; disposing ends it with all that descends from it. */
-export class Child implements AsyncDisposable {
+export class Child implements AsyncDisposable, Leader {
   readonly pid: number;
+  /** When the process has ended. Never rejects. */
+  readonly end: Promise<Deno.CommandStatus>;
   /** When it has ended, and all it wrote has been passed on. Never rejects. */
   readonly exit: Promise<Exit>;
+  /** Somebody else may still write to its output. */
+  #gone = false;
+  #success = false;
+  readonly #mark: string;
   #ended = false;
+  #unheard = false;
   #stderr = "";
   #stopping: Promise<void> | undefined;
   readonly #process: Deno.ChildProcess;
@@ -36,27 +44,34 @@ export class Child implements AsyncDisposable {
    * @param stdin `"null"` for CLIs that would wait for more: an open one makes some hang for ever.
    * @throws {StartError} when the program cannot be started.
    */
-  constructor(program: Program, listener: Listener, stdin: "null" | "piped") {
+  constructor(program: Program, private readonly listener: Listener, stdin: "null" | "piped") {
+    this.#mark = program.env[MARK] ?? crypto.randomUUID();
     try {
       this.#process = new Deno.Command(program.path, {
         args: [...program.args],
         cwd: program.cwd,
         clearEnv: true,
-        env: { ...program.env },
+        env: { ...program.env, [MARK]: this.#mark },
         stdin,
         stdout: "piped",
         stderr: "piped",
         detached: true,
       }).spawn();
     } catch (error) {
-      throw new StartError(`Cannot start ${program.path}: ${reason(error)}`);
+      const why = reason(error).replace(/^Failed to spawn '.*?': /, "");
+      throw new StartError(`Cannot start ${program.path}: ${why}`);
     }
     this.pid = this.#process.pid;
     this.#stdin = stdin === "piped" ? this.#process.stdin.getWriter() : undefined;
-    this.exit = this.#run(listener);
+    this.end = this.#process.status;
+    this.exit = this.#run();
   }
 
-  /** Whether it has ended. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Whether it has ended, and all it wrote has been passed on. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -72,89 +87,74 @@ export class Child implements AsyncDisposable {
   }
 
   /** Whether it ended by itself within so many milliseconds. */
-  async endsWithin(ms: number): Promise<boolean> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
-    try {
-      return await Promise.race([this.exit.then(() => true as const), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  endsWithin(ms: number): Promise<boolean> {
+    return inTime(this.exit, ms);
   }
 
   /**
-   * Ends it: SIGINT, SIGTERM, SIGKILL to its group, with time in between, and then whatever
-   * descended from it. Some CLIs put the shells of their tools into sessions of their own, so who
-   * they are is asked before each signal.
+   * Ends it, and all that belongs to it, also when it has ended itself: see {@link endFamily}. What
+   * has left its group survives only an end of its own accord, with exit code 0: such as a server
+   * that somebody wanted to go on.
    */
-  stop(): Promise<void> {
-    return this.#stopping ??= this.#stop();
+  async stop(): Promise<void> {
+    const tell = (text: string) => this.#pass("notice", text);
+    await (this.#stopping ??= endFamily(this.#success ? undefined : this.#mark, tell, this));
+    if (this.gone) await this.exit;
   }
 
-  async #stop(): Promise<void> {
-    const family = new Map<string, Process>();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
-      if (this.#ended) break;
-      for (const one of await descendants(this.pid)) family.set(`${one.pid} ${one.started}`, one);
-      if (this.#ended) break;
-      await signalGroup(this.pid, signal);
-      if (await this.endsWithin(PATIENCE_MS)) break;
+  /** Signals it alone. */
+  kill(signal: EndingSignal): void {
+    try {
+      this.#process.kill(signal);
+    } catch {
+      /* it has ended */
     }
-    await killAll([...family.values()]);
-    await this.exit;
   }
 
-  async #run(listener: Listener): Promise<Exit> {
+  async #run(): Promise<Exit> {
     const drain = new AbortController();
-    const left = (bytes: number, start: string) =>
-      listener.notice(`A line of ${bytes} bytes was left out; it began with: ${start}`);
+    const tooLong = (bytes: number, start: string) =>
+      this.#pass("notice", `A line of ${bytes} bytes was left out; it began with: ${start}`);
+    const out = new Lines({ line: (text) => this.#pass("line", text), tooLong });
+    const err = new Lines({
+      line: (text) => {
+        this.#stderr = `${this.#stderr}${text}\n`.slice(-KEPT_STDERR);
+        this.#pass("stderr", text);
+      },
+      tooLong,
+    }, MAX_STDERR_LINE);
     const reading = [
-      read(this.#process.stdout, new Lines({ line: listener.line, tooLong: left }), drain.signal),
-      read(
-        this.#process.stderr,
-        new Lines({
-          line: (text) => {
-            this.#stderr = `${this.#stderr}${text}\n`.slice(-KEPT_STDERR);
-            listener.stderr(text);
-          },
-          tooLong: left,
-        }, KEPT_STDERR * 16),
-        drain.signal,
-      ),
+      readInto(out, this.#process.stdout, drain.signal),
+      readInto(err, this.#process.stderr, drain.signal),
     ];
-    const status = await this.#process.status;
-    const timer = setTimeout(() => drain.abort(), DRAIN_MS);
+    const { code, signal, success } = await this.end;
+    this.#gone = true;
+    this.#success = success;
+    const timer = setTimeout(async () => {
+      // What is being stopped may still have something to say.
+      await this.#stopping;
+      drain.abort();
+    }, DRAIN_MS);
     await Promise.all(reading);
     clearTimeout(timer);
     this.#ended = true;
     await this.#stdin?.abort().catch(() => {});
-    const { code, signal } = status;
     return { code: signal === null ? code : null, signal, stderr: this.#stderr.trimEnd() };
+  }
+
+  /** A listener that throws hears no more, and what nobody hears is ended. */
+  #pass(how: keyof Listener, text: string): void {
+    if (this.#unheard) return;
+    try {
+      this.listener[how](text);
+    } catch (error) {
+      this.#unheard = true;
+      this.#stderr = `Its output could not be taken: ${reason(error)}`;
+      void this.stop();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-}
-
-async function read(
-  stream: ReadableStream<Uint8Array>,
-  lines: Lines,
-  signal: AbortSignal,
-): Promise<void> {
-  const reader = stream.getReader();
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      lines.push(value);
-    }
-  } catch {
-    /* the pipe broke with its process */
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    lines.flush();
   }
 }

@@ -12,7 +12,7 @@ export interface Program {
   /** Full path. */
   path: string;
   args: readonly string[];
-  /** The whole environment; nothing else is passed on. */
+  /** The whole environment; nothing else is passed on, but a mark by which its processes are found. */
   env: Readonly<Record<string, string>>;
   /** Working directory, an existing folder. */
   cwd: string;

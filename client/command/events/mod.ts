@@ -50,6 +50,8 @@ export type Event =
     rawOutput?: unknown;
     content?: ToolContent[];
     locations?: { path: string; line?: number }[];
+    /** The call that started the sub-agent whose call this is. */
+    parentToolCallId?: string;
   }
   | {
     sessionUpdate: "plan";
@@ -62,7 +64,11 @@ export type Event =
     /** US dollars, where the CLI tells. */
     cost?: number;
   }
-  /** What else a CLI says in ACP's words (modes, commands, session info): passed as it is. */
+  /**
+   * What else a CLI says in ACP's words (modes, commands, session info), as it is; and in ours:
+   * `notice` with a `text` for people, `agent_message_delta` and `agent_thought_delta` for pieces of
+   * what comes once more as a whole.
+   */
   | { sessionUpdate: string & { readonly other?: never }; [key: string]: unknown };
 
 /** How a turn of a CLI ended, by the CLI's own terminal event. */

@@ -7,6 +7,12 @@
 
 import type { Driver } from "../drivers/mod.ts";
 import type { Grammar } from "../events/mod.ts";
+import { claude } from "./claude.ts";
+import { codex } from "./codex.ts";
+import { copilot } from "./copilot.ts";
+import { gemini } from "./gemini.ts";
+import { opencode } from "./opencode.ts";
+import { qwen } from "./qwen.ts";
 
 /** What a session asks of a CLI, checked. */
 export interface Task {
@@ -85,6 +91,8 @@ export interface Executor {
   title: string;
   /** The program to look for in `PATH`. */
   program: string;
+  /** Arguments to which it names its flags, for {@link Installed.has}; only `--help` by default. */
+  help?: readonly (readonly string[])[];
   /** How to install it, one command. */
   install: string;
   /** How to log in, one sentence. */
@@ -102,4 +110,4 @@ export interface Executor {
 }
 
 /** All executors, in the order in which they are shown. */
-export const EXECUTORS: readonly Executor[] = [];
+export const EXECUTORS: readonly Executor[] = [claude, codex, gemini, qwen, opencode, copilot];
