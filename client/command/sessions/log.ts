@@ -30,8 +30,12 @@ export interface SessionLog {
   readonly first: number;
   /** Number of the newest line; 0 without any. */
   readonly last: number;
-  /** Lines from `from` on, as many as there are in some reasonable number of bytes. */
+  /**
+   * Lines from `from` on, or from the oldest if that one is gone: as many as there are in some
+   * reasonable number of bytes. Not to be changed: whoever asks for new lines at the same place gets
+   * the same array.
+   */
   read(from: number): Line[];
-  /** Settles when there is a line after `n`, or the signal aborts. */
+  /** Settles when there is a line after `n`, or nobody writes any more, or the signal aborts. */
   wait(n: number, signal: AbortSignal): Promise<void>;
 }
