@@ -54,7 +54,7 @@ async function startServer(
   const usual = {};
   const free = { "control-port": "0", "proxy-port": "0", "public-port": "0" };
   for (const ports of [usual, free]) {
-    const arps = Program.start({
+    const arps = await Program.start({
       name: "arps",
       main: "server/main.ts",
       options: SERVER_OPTIONS,
@@ -120,7 +120,7 @@ async function demo({ check, lan }: { check: boolean; lan: boolean }): Promise<n
   await using _arps = arps;
   await using app = new SampleApp(APP_PORT);
   const local = `${LOOPBACK}:${app.address.port}`;
-  await using arpc = Program.start({
+  await using arpc = await Program.start({
     name: "arpc",
     main: "client/main.ts",
     options: CLIENT_OPTIONS,

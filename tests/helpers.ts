@@ -8,6 +8,10 @@ import { permissionFlags } from "@agentx/common/cli";
 import * as client from "../client/program.ts";
 import { stateFolder } from "../client/state.ts";
 import * as server from "../server/program.ts";
+import { PATIENCE_MS } from "./patience.ts";
+
+export { PATIENCE_MS, within } from "./patience.ts";
+export { WHOLE_PROGRAM } from "./peers.ts";
 
 /** What one log line of a program says. */
 export interface LogLine {
@@ -16,9 +20,6 @@ export interface LogLine {
   logger: string;
   properties: Record<string, unknown>;
 }
-
-/** How long a test waits for an event before it fails, in milliseconds. */
-export const PATIENCE_MS = 20_000;
 
 /** A running program; disposing kills it and waits for its end. */
 export class Program implements AsyncDisposable {
@@ -230,7 +231,7 @@ export async function startClient(
   if (request.kind !== "run") throw new Error("flags for a run expected");
   // The home folder of whoever runs the tests is none of their business.
   const home = env.HOME ?? "";
-  const granted = client.permissions(request.values);
+  const granted = await client.permissions(request.values);
   const logs = (granted.write ?? []).filter((path) => path !== stateFolder());
   const files = home === "" ? [] : [`${home}/.arp-client`];
   const needed = permissionFlags({
@@ -280,25 +281,3 @@ export async function receive(
   }
   return text;
 }
-
-/** Fails when a promise is not settled in time, saying what it was. */
-export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Permissions a whole-program test needs; for `peerTest`. */
-export const WHOLE_PROGRAM: readonly Deno.PermissionDescriptor[] = [
-  { name: "run" },
-  { name: "net" },
-  { name: "read" },
-  { name: "write" },
-  { name: "env" },
-];

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { delimiter, join } from "@std/path";
+import { basename, delimiter, isAbsolute, join } from "@std/path";
 
 /** A program that a test would like to run. */
 export interface Peer {
@@ -39,7 +39,8 @@ export interface PeerTestOptions
 export type Verdict = { run: true } | { run: false; fail: boolean; reason: string };
 
 /**
- * Looks for a program under one of `names` (the first is what it is called in messages).
+ * Looks for a program under one of `names` (the first is what it is called in messages). A full
+ * path is looked for there and nowhere else.
  *
  * @param folders to look in beside those of `PATH`.
  */
@@ -49,7 +50,7 @@ export function peer(
   folders: readonly string[] = [],
 ): Peer {
   const candidates = typeof names === "string" ? [names] : names;
-  const name = typeof names === "string" ? names : names[0];
+  const name = basename(typeof names === "string" ? names : names[0]);
   const path = candidates.map((one) => findProgram(one, folders))
     .find((found) => found !== undefined);
   return {
@@ -62,6 +63,15 @@ export function peer(
     },
   };
 }
+
+/** Permissions a whole-program test needs; for `peerTest`. */
+export const WHOLE_PROGRAM: readonly Deno.PermissionDescriptor[] = [
+  { name: "run" },
+  { name: "net" },
+  { name: "read" },
+  { name: "write" },
+  { name: "env" },
+];
 
 /** Whether all of these have been granted. Asks nobody. */
 export function hasPermissions(...wanted: readonly Deno.PermissionDescriptor[]): boolean {
@@ -176,7 +186,7 @@ function findProgram(name: string, more: readonly string[]): string | undefined 
   const folders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
   if (import.meta.dirname !== undefined) folders.push(join(import.meta.dirname, "../.cache/bin"));
   folders.push(...more);
-  for (const folder of folders) {
+  for (const folder of isAbsolute(name) ? [""] : folders) {
     for (const suffix of windows ? [".exe", ".cmd", ".bat"] : [""]) {
       const path = join(folder, name + suffix);
       if (isProgram(path)) return path;

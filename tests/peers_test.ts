@@ -43,3 +43,10 @@ peerTest({ name: "peer() takes the first of several names", permissions: all }, 
   strictEqual(deno.name, "arp-no-such-program");
   ok(deno.path.includes("deno"));
 });
+
+peerTest({ name: "peer() looks for a full path there alone", permissions: all }, () => {
+  const elsewhere = peer("/arp-no-such-folder/deno", "");
+  deepStrictEqual([elsewhere.name, elsewhere.found], ["deno", false]);
+  const here = peer(peer("deno", "").path.replace(/\.exe$/, ""), "");
+  deepStrictEqual([here.name, here.found], ["deno", true]);
+});

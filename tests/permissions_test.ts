@@ -83,7 +83,7 @@ async function ofServer(...flags: string[]): Promise<string[]> {
 async function ofClient(...flags: string[]): Promise<string[]> {
   const request = await client.readRequest(flags);
   ok(request.kind === "run");
-  return permissionFlags(client.permissions(request.values));
+  return permissionFlags(await client.permissions(request.values));
 }
 
 /** The permissions that `arpc connect` asks for with these flags. */

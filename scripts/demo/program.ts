@@ -28,7 +28,7 @@ export interface ProgramOptions<O extends Options> {
   options: O;
   flags: Readonly<Record<string, string>>;
   /** What it needs for these options; only what concerns the network is granted. */
-  permissions: (values: Values<O>) => Permissions;
+  permissions: (values: Values<O>) => Permissions | Promise<Permissions>;
 }
 
 /** What one line of a log says. */
@@ -67,11 +67,11 @@ export class Program implements AsyncDisposable {
    * Starts it. It gets the network that its options call for and nothing else: no environment and
    * no files, so that neither settings of the user nor those of an earlier run reach it.
    */
-  static start<O extends Options>(
+  static async start<O extends Options>(
     { name, main, options, flags, permissions }: ProgramOptions<O>,
-  ): Program {
+  ): Promise<Program> {
     const source = { describe: (key: string) => `--${key}`, get: (key: string) => flags[key] };
-    const { net = [] } = permissions(resolve(options, [source]));
+    const { net = [] } = await permissions(resolve(options, [source]));
     const grants = permissionFlags({ net });
     const process = new Deno.Command(Deno.execPath(), {
       args: [
