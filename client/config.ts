@@ -16,6 +16,7 @@ import {
   UsageError,
   type Values,
 } from "@agentx/common/cli";
+import { COMMAND_OPTIONS } from "./command/options.ts";
 import denoJson from "./deno.json" with { type: "json" };
 
 /** Version of the program. */
@@ -56,7 +57,10 @@ export const OPTIONS = {
     group: LOCAL,
     default: "127.0.0.1",
   }),
-  "local-port": port({ about: "port of the service to expose (required)", group: LOCAL }),
+  "local-port": port({
+    about: "port of the service to expose (required, but for --command-mode: any by default)",
+    group: LOCAL,
+  }),
   "service": text({
     about: "what it speaks if it speaks first, such as ssh, else none " +
       "(default: one connection to it tells)",
@@ -88,6 +92,7 @@ export const OPTIONS = {
     group: RUNNING,
     default: 30,
   }),
+  ...COMMAND_OPTIONS,
   ...RUNNING_OPTIONS,
 };
 
@@ -110,16 +115,19 @@ export interface ClientConfig {
 }
 
 /**
- * The port of the service to expose, the one option without a default.
+ * The port of the service to expose, the one option without a default. In command mode it is the
+ * port to serve on, 0 for any.
  *
  * @throws {UsageError} when it is missing.
  */
 export function localPort(values: Values<typeof OPTIONS>): number {
   const port = values["local-port"];
+  if (values["command-mode"]) return port ?? 0;
   if (port !== undefined && port !== 0) return port;
   throw new UsageError(
     "--local-port: expected the port of the service to expose, found none\n" +
-      "For example: arpc --client-id my-app --server-addr your-server.com --local-port 3000",
+      "For example: arpc --client-id my-app --server-addr your-server.com --local-port 3000\n" +
+      "To steer AI coding CLIs from elsewhere, there is --command-mode.",
   );
 }
 

@@ -9,23 +9,30 @@ import {
   keepNetwork,
   outliveFaults,
   permissionFlags,
+  revokeAllBut,
   shutdownSignals,
   startLogging,
   UsageError,
+  type Values,
 } from "@agentx/common/cli";
 import { banner } from "./banner.ts";
 import { runClient } from "./client.ts";
-import { type ClientConfig, clientConfig } from "./config.ts";
+import { commandConfig } from "./command/config.ts";
+import type { CommandMode } from "./command/mod.ts";
+import { type ClientConfig, clientConfig, localPort, type OPTIONS } from "./config.ts";
 import { connectListener, connectStdio, listening, openLocal } from "./connect.ts";
 import { connectConfig } from "./connect/options.ts";
 import { connectArguments, connectPermissions, readConnectRequest } from "./connect/program.ts";
 import { machineClientId, thisMachine } from "./identity.ts";
 import { ReplacedError } from "./link.ts";
-import { permissions, readRequest } from "./program.ts";
+import { permissions, place, readRequest } from "./program.ts";
 import { stateFolder, writeState } from "./state.ts";
 
 /** Exit code of a client whose id was registered again elsewhere: a service must not restart it. */
 const REPLACED = 3;
+
+/** What command mode needs of a binary that may do everything; a launcher grants less. */
+const COMMAND_GRANTS = ["net", "run", "read", "write", "env"] as const;
 
 async function main(): Promise<void> {
   if (connectArguments(Deno.args) !== undefined) return await connect();
@@ -33,18 +40,33 @@ async function main(): Promise<void> {
   if (request.kind === "print") return print(request.text);
   const { values } = request;
   if (values["print-permissions"]) {
-    return print(permissionFlags(permissions(values)).join("\n") + "\n");
+    return print(permissionFlags(await permissions(values)).join("\n") + "\n");
   }
   const config = clientConfig(values, () => machineClientId(thisMachine()));
   await using _logging = await startLogging(values);
   const log = getLogger(["arpc"]);
   log.info("Client starts", { client: await tag(config.clientId) });
   remember(config.clientId);
-  await keepNetwork(values);
+  await (values["command-mode"] ? revokeAllBut(...COMMAND_GRANTS) : keepNetwork(values));
   using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
-  await runClient(config, { online: showOnce(config) }, shutdown);
+  await using mode = values["command-mode"] ? await openCommandMode(values) : undefined;
+  shutdown.drain.addEventListener("abort", () => void mode?.endSessions(), { once: true });
+  // What it speaks is known, and nobody has to look.
+  const served = mode === undefined ? config : {
+    ...config,
+    localAddr: mode.address.hostname,
+    localPort: mode.address.port,
+    service: "none",
+  };
+  await runClient(served, { online: showOnce(served) }, shutdown);
   log.info("Client stopped");
+}
+
+/** Loaded only where it is wanted: what exposes a service stays small. */
+async function openCommandMode(values: Values<typeof OPTIONS>): Promise<CommandMode> {
+  const { CommandMode } = await import("./command/mod.ts");
+  return await CommandMode.open(commandConfig(values, place()), localPort(values));
 }
 
 /** `arpc connect`. */

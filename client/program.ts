@@ -17,7 +17,7 @@ import {
 import { localPort, OPTIONS, VERSION } from "./config.ts";
 import { CONNECT_COMMAND } from "./connect/program.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
-import { HOME_VARIABLES, readState, stateFolder } from "./state.ts";
+import { HOME_VARIABLES, homeFolder, readState, stateFolder } from "./state.ts";
 
 const ABOUT: About = {
   name: "arpc",
@@ -29,6 +29,10 @@ const ABOUT: About = {
     ["arpc --client-id my-app --server-addr your-server.com --local-port 3000", "share a web app"],
     ["arpc --local-port 8080 --alias alice --alias bob", "one service under three tokens"],
     ["arpc --local-port 22 --remote-port 0", "ssh, or anything else, on a port of its own"],
+    [
+      "ARP_API_KEY=… arpc --command-mode --client-id my-laptop",
+      "steer AI coding CLIs from elsewhere",
+    ],
     ["arpc --config arpc.toml", "everything from a file"],
   ],
 };
@@ -47,7 +51,28 @@ export function readRequest(args: readonly string[]): Promise<Request<typeof OPT
  *
  * @throws {UsageError} when `--local-port` is missing.
  */
-export function permissions(values: Values<typeof OPTIONS>): Permissions {
+export async function permissions(values: Values<typeof OPTIONS>): Promise<Permissions> {
+  const own = ownPermissions(values);
+  if (!values["command-mode"]) return own;
+  // What exposes a service has no use for all that.
+  const { commandPermissions } = await import("./command/program.ts");
+  const more = commandPermissions(values, place());
+  return {
+    sys: own.sys,
+    run: more.run,
+    net: [...own.net.slice(0, -1), ...more.net],
+    env: [...own.env, ...more.env],
+    read: [...own.read, ...more.read],
+    write: [...own.write, ...more.write],
+  };
+}
+
+/** Where this client finds itself. */
+export function place(): { home: string | undefined; stateFolder: string | undefined } {
+  return { home: homeFolder(), stateFolder: stateFolder() };
+}
+
+function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissions, "run">> {
   const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
   const server = bracket(values["server-addr"]);
   const folder = stateFolder();

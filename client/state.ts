@@ -10,9 +10,14 @@ import { readVariable, type Source } from "@agentx/common/cli";
 /** Variables with the user's home folder: Unix, then Windows. */
 export const HOME_VARIABLES = ["HOME", "USERPROFILE"] as const;
 
+/** The user's home folder; undefined when it is not known. */
+export function homeFolder(): string | undefined {
+  return HOME_VARIABLES.map(readVariable).find((path) => path !== undefined);
+}
+
 /** The folder of the client's state; undefined when the home folder is not known. */
 export function stateFolder(): string | undefined {
-  const home = HOME_VARIABLES.map(readVariable).find((path) => path !== undefined);
+  const home = homeFolder();
   return home === undefined ? undefined : join(home, ".arp-client");
 }
 
