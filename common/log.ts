@@ -14,7 +14,6 @@ import {
   dispose,
   type FormattedValues,
   getAnsiColorFormatter,
-  getStreamSink,
   getTextFormatter,
   jsonLinesFormatter,
   type LogLevel,
@@ -22,6 +21,7 @@ import {
   type TextFormatter,
 } from "@std/log";
 import { reason } from "./errors.ts";
+import { outputSink } from "./output_sink.ts";
 
 export { getLogger, type Logger } from "@std/log";
 
@@ -49,9 +49,11 @@ export async function setupLogging(
   { level, file }: LoggingOptions,
 ): Promise<AsyncDisposable> {
   const sinks: Record<string, Sink> = {
-    stderr: getStreamSink(standardError(), {
-      formatter: Deno.stderr.isTerminal() ? terminalFormatter() : jsonLinesFormatter,
-    }),
+    // Left open when logging ends: the reason of a failure is written after that.
+    stderr: outputSink(
+      Deno.stderr,
+      Deno.stderr.isTerminal() ? terminalFormatter() : jsonLinesFormatter,
+    ),
   };
   if (file !== undefined) {
     const { getRotatingFileSink } = await import("@std/log/file");
@@ -77,15 +79,6 @@ export async function setupLogging(
     ],
   });
   return { [Symbol.asyncDispose]: dispose };
-}
-
-/** Standard error, left open when logging ends: the reason of a failure is written after that. */
-function standardError(): WritableStream<Uint8Array> {
-  return new WritableStream({
-    write: async (bytes) => {
-      for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
-    },
-  });
 }
 
 /** One line: time, level, category, message, then the fields as `name=value`. */
