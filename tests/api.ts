@@ -89,7 +89,7 @@ export class Api implements Disposable {
     const headers = { accept: "application/json", ...ask.headers };
     const response = await this.fetch(method, path, { ...ask, headers });
     const text = await response.text();
-    const json = /json/.test(response.headers.get("content-type") ?? "");
+    const json = /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "");
     return {
       status: response.status,
       headers: response.headers,

@@ -99,8 +99,8 @@ export class CliHome implements AsyncDisposable {
     return path;
   }
 
-  /** Runs a CLI in the project to its end. */
-  async run(cli: Peer, args: readonly string[]): Promise<CliOutcome> {
+  /** Runs a CLI in the project to its end, which the signal hastens. */
+  async run(cli: Peer, args: readonly string[], signal?: AbortSignal): Promise<CliOutcome> {
     const leaving = new AbortController();
     const child = new Deno.Command(cli.path, {
       args: [...args],
@@ -108,7 +108,7 @@ export class CliHome implements AsyncDisposable {
       env: this.env,
       clearEnv: true,
       stdin: "null",
-      signal: leaving.signal,
+      signal: signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]),
     });
     try {
       const { code, stdout, stderr } = await within(CLI_PATIENCE_MS, cli.name, child.output());

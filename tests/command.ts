@@ -6,8 +6,9 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { delimiter, join } from "@std/path";
 import { Api } from "./api.ts";
-import { type CliHome, cliHome } from "./clis.ts";
+import { CLI_BIN, type CliHome, cliHome } from "./clis.ts";
 import { PATIENCE_MS, Program, startServer, type TestServer } from "./helpers.ts";
 import { type Model, startModel } from "./model/mod.ts";
 import { eventually, fixedPort } from "./raw_peers.ts";
@@ -23,6 +24,8 @@ export interface CommandOptions {
   flags?: readonly string[];
   /** Variables that win over those of the home, such as `ARP_API_KEY`. */
   env?: Record<string, string>;
+  /** Flags of the runtime, instead of the permissions that it asks for. */
+  runtime?: readonly string[];
 }
 
 /**
@@ -30,7 +33,7 @@ export interface CommandOptions {
  * None of the variables of whoever runs the tests is among its own.
  */
 export async function startCommand(
-  { server, id, home, flags = [], env = {} }: CommandOptions,
+  { server, id, home, flags = [], env = {}, runtime }: CommandOptions,
 ): Promise<Program> {
   const all = [
     ...["--command-mode", "--client-id", id, "--log-level", "debug"],
@@ -38,9 +41,8 @@ export async function startCommand(
     ...flags,
   ];
   const own = { ...home.env, ...env, DENO_DIR: await denoDir() };
-  const program = new Program("../client/main.ts", all, await permissions(all, own), own, {
-    clearEnv: true,
-  });
+  const granted = runtime ?? await commandPermissions(all, own);
+  const program = new Program("../client/main.ts", all, granted, own, { clearEnv: true });
   try {
     await program.message("Registered");
     return program;
@@ -51,13 +53,13 @@ export async function startCommand(
 }
 
 /** What `--print-permissions` says in this environment. */
-async function permissions(
+export async function commandPermissions(
   flags: readonly string[],
   env: Record<string, string>,
 ): Promise<string[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", MODULE, ...flags, "--print-permissions"],
-    env,
+    env: { ...env, DENO_DIR: await denoDir() },
     clearEnv: true,
     stdin: "null",
   }).output();
@@ -74,9 +76,9 @@ function denoDir(): Promise<string> {
 let known: Promise<string> | undefined;
 
 /** How a {@link CommandRig} is started. */
-export interface RigOptions extends Pick<CommandOptions, "flags" | "env"> {
-  /** Changes the home before anything is started in it. */
-  prepare?: (home: CliHome) => void | Promise<void>;
+export interface RigOptions extends Pick<CommandOptions, "flags" | "env" | "runtime"> {
+  /** Changes the home before anything is started in it; further variables for `arpc`. */
+  prepare?: (home: CliHome) => Promise<Record<string, string>>;
 }
 
 /** Everything from the model to the API: a test has only to ask. */
@@ -100,13 +102,13 @@ export class CommandRig implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const model = stack.use(startModel());
     const home = stack.use(await cliHome(model));
-    await options.prepare?.(home);
+    const env = { ...options.env, ...await options.prepare?.(home) };
     const port = fixedPort();
     const url = `http://127.0.0.1:${port}`;
     const api = stack.use(new Api({ url }, "laptop", options.env?.ARP_API_KEY));
     const ports = ["--public-port", String(port)]
       .concat(["--control-port", "--proxy-port"].flatMap((flag) => [flag, String(fixedPort())]));
-    const rig = new CommandRig(model, home, api, ports, options, stack.move());
+    const rig = new CommandRig(model, home, api, ports, { ...options, env }, stack.move());
     try {
       await rig.startServer();
       await rig.startClient();
@@ -166,4 +168,25 @@ export class CommandRig implements AsyncDisposable {
     await this.server?.[Symbol.asyncDispose]();
     await this.stack.disposeAsync();
   }
+}
+
+/**
+ * Makes a folder of programs that stands for all of `PATH`, but for what belongs to the system.
+ *
+ * @param real names of CLIs that shall be in it.
+ * @param scripts others, by name.
+ * @returns the variable, for {@link RigOptions.prepare}.
+ */
+export async function onlyPrograms(
+  home: CliHome,
+  real: readonly string[],
+  scripts: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const bin = join(home.path, "bin");
+  await Deno.mkdir(bin, { recursive: true });
+  for (const name of ["node", ...real]) await Deno.symlink(join(CLI_BIN, name), join(bin, name));
+  for (const [name, text] of Object.entries(scripts)) {
+    await Deno.writeTextFile(join(bin, name), text, { mode: 0o755 });
+  }
+  return { PATH: [bin, "/usr/bin", "/bin"].join(delimiter) };
 }

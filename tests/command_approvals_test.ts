@@ -2,13 +2,14 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "@std/path";
 import type { Permission } from "../client/command/schemas.ts";
 import type { Api } from "./api.ts";
+import { claude, withClis } from "./clis.ts";
 import { CommandRig } from "./command.ts";
-import { PATIENCE_MS, within } from "./helpers.ts";
 import { peerTest } from "./peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
 import { readEvents } from "./sse.ts";
 import { ASKING, together, WITH_CLIS } from "./together.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Json, Viewer } from "./viewer.ts";
 
 /** Whether a file is there. */
 async function exists(...path: string[]): Promise<boolean> {
@@ -24,9 +25,8 @@ class Watch implements AsyncDisposable {
   readonly #reading: Promise<void>;
 
   constructor(api: Api) {
-    this.#reading = this.#read(api).catch((error) => {
-      if (!this.#leaving.signal.aborted) throw error;
-    });
+    // Whoever asks for what was not seen says so.
+    this.#reading = this.#read(api).catch(() => {});
   }
 
   /** What happened to one question, in order. */
@@ -52,16 +52,26 @@ class Watch implements AsyncDisposable {
   }
 }
 
-peerTest({ name: "questions of all CLIs are answered by whoever answers first", ...WITH_CLIS }, async (t) => {
+/** Waits until both the question and what became of it were told, once each. */
+async function resolved(watch: Watch, id: string, outcome: string): Promise<void> {
+  await eventually("word of the answer", () => watch.of(id).length >= 2);
+  deepEqual(watch.of(id), ["permission_request pending", `permission_resolved ${outcome}`]);
+}
+
+peerTest({
+  name: "questions of all CLIs are answered by whoever answers first",
+  ...WITH_CLIS,
+}, async (t) => {
   const step = stepsOf(t);
   await using rig = await CommandRig.start();
   await using stack = new AsyncDisposableStack();
   const { api, home, model } = rig;
   const watch = stack.use(new Watch(api));
   const viewers: Record<string, Viewer> = {};
-  const each = (work: (name: string, viewer: Viewer, id: string) => Promise<void>) =>
-    together(ASKING, (name) => work(name, viewers[name]!, viewers[name]!.session));
-  /** Another turn, watched from its first line on. */
+  const file = (name: string, nth: number) => `${name}-${nth}.txt`;
+  const each = (work: (name: string, viewer: Viewer) => Promise<void>) =>
+    together(ASKING, (name) => work(name, viewers[name]!));
+  /** Another turn, and a viewer of all it has. */
   const say = async (name: string, prompt: string): Promise<{ turn: number; viewer: Viewer }> => {
     const { session, lastId } = viewers[name]!;
     const turn = await api.send(session, prompt);
@@ -69,28 +79,20 @@ peerTest({ name: "questions of all CLIs are answered by whoever answers first", 
     viewers[name] = viewer;
     return { turn, viewer };
   };
-  const file = (name: string, nth: number) => `${name}-${nth}.txt`;
-  const told = async (id: string, outcome: string) => {
-    const all = ["permission_request pending", `permission_resolved ${outcome}`];
-    await within(PATIENCE_MS, "word of the answer", (async () => {
-      while (watch.of(id).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
-    })());
-    deepEqual(watch.of(id), all);
-  };
 
-  await step("a yes, after the viewer went away, and two at once", async () => {
+  await step("a yes, when the viewer went away, and two at once", async () => {
     await together(ASKING, async (executor) => {
       const prompt = `[[tool:touch ${file(executor, 1)}]]`;
-      await using first = api.run({ executor, prompt, project_path: home.project });
+      const first = stack.use(api.run({ executor, prompt, project_path: home.project }));
       const { id, session_id, toolInput } = await first.question();
       equal(session_id, first.session);
       ok(JSON.stringify(toolInput).includes(file(executor, 1)), JSON.stringify(toolInput));
       await first[Symbol.asyncDispose]();
-      const [pending] = (await api.permissions("pending")).filter((one) => one.id === id);
-      equal(pending!.status, "pending");
-      const answers = await Promise.all([1, 2].map(() =>
-        api.ask("POST", `/api/permissions/${id}/decision`, { body: { action: "approve" } })
-      ));
+      const answers = await Promise.all(
+        [1, 2].map(() =>
+          api.ask("POST", `/api/permissions/${id}/decision`, { body: { action: "approve" } })
+        ),
+      );
       deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
       equal(answers.find(({ status }) => status === 409)!.body.permission.status, "approved");
       viewers[executor] = stack.use(api.watch(first.session, { after: first.lastId! }));
@@ -98,76 +100,118 @@ peerTest({ name: "questions of all CLIs are answered by whoever answers first", 
       equal(status, "completed", reason);
       viewers[executor].gapless(first.seen.length + 1);
       ok(await exists(home.project, file(executor, 1)));
-      await told(id, "approved");
+      await resolved(watch, id, "approved");
     });
   });
 
-  await step("a no with a reason", async () => {
+  await step("a no, whose reason the model is told", async () => {
     await each(async (name) => {
       const { turn, viewer } = await say(name, `[[tool:touch ${file(name, 2)}]]`);
       const { id } = await viewer.question();
       const denyReason = `too risky for ${name}`;
       const denied = await api.decide(id, { action: "deny", denyReason });
       deepEqual([denied.status, denied.denyReason], ["denied", denyReason]);
-      const end = await viewer.completion(turn);
-      console.log(name, end.status, end.reason, model.requests.some(({results, prompt}) => results.concat(prompt).join().includes(denyReason)));
+      await model.request(({ prompt, results }) =>
+        [prompt, ...results].join().includes(denyReason)
+      );
+      equal((await viewer.completion(turn)).status, "completed");
       ok(!await exists(home.project, file(name, 2)));
-      await told(id, "denied");
+      await resolved(watch, id, "denied");
     });
   });
 
-  await step("a yes for the whole session", async () => {
+  await step("a yes for longer, after which the same is not asked again", async () => {
     await each(async (name) => {
-      const first = await say(name, `[[tool:touch ${file(name, 3)}]]`);
-      const question = await first.viewer.question();
-      console.log(name, question.scopes, question.editable);
-      if (!question.scopes.includes("session")) {
-        await api.decide(question.id, { action: "approve" });
-        await first.viewer.completion(first.turn);
-        return;
-      }
-      equal((await api.decide(question.id, { action: "approve", scope: "session" })).scope, "session");
+      const prompt = `[[tool:touch ${file(name, 3)}]]`;
+      const first = await say(name, prompt);
+      const { id, scopes } = await first.viewer.question();
+      const scope = scopes.includes("session") ? "session" : "always";
+      equal((await api.decide(id, { action: "approve", scope })).scope, scope);
       equal((await first.viewer.completion(first.turn)).status, "completed");
       await Deno.remove(join(home.project, file(name, 3)));
-      const second = await say(name, `[[tool:touch ${file(name, 3)}]]`);
+      const second = await say(name, prompt);
       equal((await second.viewer.completion(second.turn)).status, "completed");
       ok(second.viewer.seen.every(({ data }) => data?.type !== "permission_request"));
       ok(await exists(home.project, file(name, 3)));
     });
   });
 
-  await step("a turn that is cancelled", async () => {
+  await step("the turn is cancelled instead", async () => {
     await each(async (name) => {
-      const { turn, viewer } = await say(name, `[[tool:rm -r ${file(name, 4)}]]`);
+      const { turn, viewer } = await say(name, `[[tool:mkdir ${file(name, 4)}]]`);
       const { id } = await viewer.question();
       equal((await api.cancel(viewer.session)).status, "cancelled");
       equal((await viewer.completion(turn)).status, "cancelled");
       await viewer.ended();
-      await told(id, "cancelled");
+      await resolved(watch, id, "cancelled");
       const answer = { body: { action: "approve" } };
       equal((await api.ask("POST", `/api/permissions/${id}/decision`, answer)).status, 409);
+      ok(!await exists(home.project, file(name, 4)));
     });
     await rig.quiet();
   });
 
-  await step("arpc is killed", async () => {
+  await step("arpc is killed instead", async () => {
     const asked: Record<string, string> = {};
-    await each(async (name) => {
-      const { viewer } = await say(name, `[[tool:rm -r ${file(name, 5)}]]`);
-      asked[name] = (await viewer.question()).id;
+    await together(ASKING, async (executor) => {
+      const prompt = `[[tool:mkdir ${file(executor, 5)}]]`;
+      const { id } = await api.create({ executor, prompt, project_path: home.project });
+      viewers[executor] = stack.use(api.watch(id, { from: 1, persistent: true }));
+      asked[executor] = (await viewers[executor].question()).id;
     });
     await rig.killClient();
     await rig.startClient();
-    await each(async (name, viewer, id) => {
-      const last = await viewer.completion((await api.session(id)).turns);
-      equal(last.status, "interrupted");
+    await each(async (name, viewer) => {
+      equal((await viewer.completion()).status, "interrupted");
       await viewer.ended();
-      viewer.gapless(viewer.seen[0]!.n);
-      const [permission] = (await api.permissions("cancelled")).filter((one) => one.id === asked[name]);
-      equal(permission?.status, "cancelled");
-      ok(viewer.seen.some(({ data }) => data?.type === "permission_resolved" && data.permission.id === asked[name]));
+      viewer.gapless();
+      const [end] = viewer.seen.filter(({ data }) => data?.type === "permission_resolved");
+      deepEqual([end!.data.permission.id, end!.data.permission.status], [asked[name], "cancelled"]);
+      ok(!await exists(home.project, file(name, 5)));
     });
     deepEqual(await api.permissions("pending"), []);
-    console.log(await rig.processes());
+    await rig.quiet();
+  });
+});
+
+peerTest({
+  name: "a question of Claude Code is seen by many, and may be edited",
+  ...withClis(claude),
+}, async () => {
+  await using rig = await CommandRig.start();
+  await using stack = new AsyncDisposableStack();
+  const { api, home } = rig;
+  const prompt = "[[tool:touch asked.txt]]";
+  const { id } = await api.create({ executor: "claude", prompt, project_path: home.project });
+  const viewers = Array.from({ length: 20 }, () => stack.use(api.watch(id, { from: 1 })));
+  const questions = await Promise.all(viewers.map((viewer) => viewer.question()));
+  equal(new Set(questions.map((one) => one.id)).size, 1);
+  const [{ id: question, toolInput }] = questions;
+  const wrong = { action: "approve", modifiedInput: "touch other.txt" };
+  const refused = await api.ask("POST", `/api/permissions/${question}/decision`, { body: wrong });
+  equal(refused.status, 422);
+  const modifiedInput = { ...toolInput as Json, command: "touch edited.txt" };
+  await api.decide(question, { action: "approve", modifiedInput });
+  for (const viewer of viewers) {
+    equal((await viewer.completion()).status, "completed");
+    await viewer.ended();
+    viewer.gapless();
+    deepEqual(viewer.seen.map(({ text }) => text), viewers[0]!.seen.map(({ text }) => text));
+  }
+  ok(await exists(home.project, "edited.txt"));
+  ok(!await exists(home.project, "asked.txt"));
+});
+
+peerTest({ name: "a question that nobody answers is denied in time", ...WITH_CLIS }, async () => {
+  await using rig = await CommandRig.start({ flags: ["--approval-timeout", "1"] });
+  const { api, home } = rig;
+  await together(ASKING, async (executor) => {
+    const prompt = `[[tool:touch ${executor}.txt]]`;
+    await using viewer = api.run({ executor, prompt, project_path: home.project });
+    const { id } = await viewer.question();
+    equal((await viewer.completion()).status, "completed");
+    const { body } = await api.ask("GET", `/api/permissions/${id}`);
+    deepEqual([body.status, body.denyReason], ["expired", "Nobody answered within 1 seconds"]);
+    ok(!await exists(home.project, `${executor}.txt`));
   });
 });

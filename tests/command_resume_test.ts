@@ -12,6 +12,13 @@ function pieces(seen: readonly Seen[]): number[] {
   );
 }
 
+/** The words of the model, as events that are the same for all CLIs. */
+function said({ seen }: Viewer): string {
+  return seen.filter(({ event }) => event === "session_update")
+    .filter(({ data }) => data.sessionUpdate === "agent_message_chunk")
+    .map(({ data }) => data.content.text).join("");
+}
+
 /** Waits for so many pieces more than there are. */
 async function more(viewer: Viewer, count: number): Promise<void> {
   const last = (pieces(viewer.seen).at(-1) ?? -1) + count;
@@ -70,6 +77,8 @@ peerTest({
       deepEqual(seen, seen.map((_, nth) => nth));
       equal((await api.session(id)).status, "interrupted");
     });
+    // Else two processes would write the same session of a CLI.
+    await rig.quiet();
   });
 
   await step("the session goes on, and the CLI's own history has it", async () => {
@@ -80,7 +89,9 @@ peerTest({
       await using late = api.watch(id, { after: viewer.lastId!, persistent: true });
       const { status, reason } = await late.completion(2);
       equal(status, "completed", reason);
-      ok(late.seen.some(({ text }) => text.includes("Back again.")));
+      await using events = api.watch(id, { after: viewer.lastId!, format: "events" });
+      await events.ended();
+      equal(said(events), "Back again.");
       equal((await api.session(id)).cli_session_id, before.cli_session_id);
 
       const own = `/api/${name}/sessions`;
@@ -89,5 +100,10 @@ peerTest({
       const { body } = await api.ask("GET", `${own}/${before.cli_session_id}`);
       ok(JSON.stringify(body.messages).includes("Back again."), JSON.stringify(body).slice(-2000));
     });
+  });
+
+  await step("CLIs that wait for another turn end with arpc", async () => {
+    await rig.killClient();
+    await rig.quiet();
   });
 });

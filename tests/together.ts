@@ -26,20 +26,17 @@ export const WITH_CLIS: Pick<PeerTestOptions, "peers" | "permissions"> = withCli
 );
 
 /** Does the same for each of these at once, and fails with all that went wrong. */
-export async function together<T>(
+export async function together(
   names: readonly string[],
-  work: (name: string) => Promise<T>,
-): Promise<T[]> {
+  work: (name: string) => Promise<void>,
+): Promise<void> {
   const outcomes = await Promise.allSettled(names.map(work));
-  const faults = outcomes.flatMap((outcome, i) =>
-    outcome.status === "fulfilled"
-      ? []
-      : [new Error(`${names[i]}: ${reasonOf(outcome.reason)}`, { cause: outcome.reason })]
+  const faults = outcomes.flatMap((one, i) =>
+    one.status === "fulfilled" ? [] : [`${names[i]}: ${storyOf(one.reason)}`]
   );
-  if (faults.length > 0) throw new AggregateError(faults, faults.map((one) => one.message).join("\n"));
-  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
+  if (faults.length > 0) throw new Error(faults.join("\n\n"));
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function storyOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
 }

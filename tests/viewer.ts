@@ -48,6 +48,8 @@ export class Viewer implements AsyncDisposable {
   readonly #leaving = new AbortController();
   readonly #reading: Promise<void>;
   #visit = new AbortController();
+  // The runtime forgets to end one by its signal that nobody holds any more.
+  #response: Response | undefined;
   #over = false;
   #fault: unknown;
 
@@ -146,12 +148,13 @@ export class Viewer implements AsyncDisposable {
   }
 
   async #readAll(response: Response): Promise<void> {
+    this.#response = response;
     const type = response.headers.get("content-type");
     if (!response.ok || type !== "text/event-stream") {
       throw new Broken(`${response.status} ${type}: ${await response.text()}`);
     }
     this.session = response.headers.get("x-session-id") ?? this.session;
-    for await (const event of readEvents(response.body!)) this.#take(event);
+    for await (const event of readEvents(this.#response.body!)) this.#take(event);
   }
 
   #take({ event, data: text, id, comment }: ServerEvent): void {

@@ -5,6 +5,27 @@
  * @module
  */
 
+/** The statuses of problems, with the titles that RFC 9110 gives them. */
+export const PROBLEM_TITLES = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+} as const;
+
+/** A status that a {@link Problem} may have. */
+export type ProblemStatus = keyof typeof PROBLEM_TITLES;
+
 /** Thrown anywhere below a route; the app turns it into `application/problem+json`. */
 export class Problem extends Error {
   override name = "Problem";
@@ -16,25 +37,22 @@ export class Problem extends Error {
    * @param retryAfter seconds after which another try may succeed.
    */
   constructor(
-    readonly status:
-      | 400
-      | 401
-      | 403
-      | 404
-      | 405
-      | 409
-      | 413
-      | 415
-      | 416
-      | 422
-      | 429
-      | 500
-      | 502
-      | 503,
+    readonly status: ProblemStatus,
     readonly detail: string,
     readonly more: Readonly<Record<string, unknown>> = {},
     readonly retryAfter?: number,
   ) {
     super(detail);
   }
+}
+
+/** The answer that says it. */
+export function problemResponse(problem: Problem, headers: HeadersInit = {}): Response {
+  const { status, detail, more, retryAfter } = problem;
+  const body = { type: "about:blank", title: PROBLEM_TITLES[status], status, detail, ...more };
+  const all = new Headers(headers);
+  all.set("content-type", "application/problem+json");
+  if (status === 401) all.set("www-authenticate", 'Bearer realm="arpc"');
+  if (retryAfter !== undefined) all.set("retry-after", String(Math.max(1, Math.ceil(retryAfter))));
+  return new Response(JSON.stringify(body), { status, headers: all });
 }

@@ -49,10 +49,21 @@ export type SessionInfo = z.infer<typeof SessionInfo>;
 export const AttachmentInput = z.object({
   name: z.string().min(1).max(200),
   media_type: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/).max(100),
-  data: z.base64().openapi({ description: "The bytes, as base64" }),
+  data: z.base64().openapi({
+    description: "The bytes, as base64",
+    pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+  }),
 }).openapi("Attachment");
 
 const prompt = z.string().min(1).openapi({ description: "What the CLI is to do" });
+
+const tools = z.array(z.string().min(1).max(2000)).max(1000);
+
+/** Names between commas; those within parentheses belong to a name: `Bash(ls a,b),Read`. */
+function splitTools(text: string): string[] {
+  const names = text.match(/(?:[^,(]|\([^)]*\)?)+/g) ?? [];
+  return names.map((name) => name.trim()).filter((name) => name !== "");
+}
 
 /** What a new session takes. */
 export const CreateSession = z.object({
@@ -68,7 +79,15 @@ export const CreateSession = z.object({
   permission_mode: z.string().min(1).max(50).optional().openapi({
     description: "One of the executor's `modes`",
   }),
-  allowed_tools: z.array(z.string().min(1).max(500)).max(100).optional(),
+  allowed_tools: z.union([tools, z.string().max(2000).transform(splitTools).pipe(tools)])
+    .optional().openapi({
+      anyOf: [
+        { type: "array", items: { type: "string", minLength: 1, maxLength: 2000 }, maxItems: 1000 },
+        { type: "string", maxLength: 2000 },
+      ],
+      description: "Tools that need no approval; also as one text with commas",
+      example: ["Read", "Bash(git log:*)"],
+    }),
   resume: z.string().min(1).max(200).optional().openapi({
     description: "The id of a session to go on with: the CLI's own id, or one of this API",
   }),

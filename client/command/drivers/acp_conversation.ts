@@ -6,7 +6,7 @@
  */
 
 import { acpEnd } from "../events/acp.ts";
-import { fields, text } from "../events/fields.ts";
+import { fields, oneLine, text } from "../events/fields.ts";
 import type { Json, TurnEnd } from "../events/mod.ts";
 import { promptBlocks } from "./acp_prompt.ts";
 import { CANCELLED, type Outcome, outcomeOf, questionOf } from "./acp_questions.ts";
@@ -20,8 +20,10 @@ import type { Answer, Conversation, Exit, Host, Program, Prompt } from "./mod.ts
 const CANCEL_MS = 4000;
 /** How long an agent may take to end when its input has, in milliseconds. */
 const LEAVE_MS = 1000;
+/** How many sessions are remembered of which an agent may have kept nothing. */
+const MAX_UNKEPT = 1000;
 /** How many prompts of one turn may tell why something was denied. */
-const MAX_EXPLAINED = 10;
+const MAX_EXPLAINED = 5;
 
 /** See the module. {@link open} comes first. */
 export class AcpConversation implements Conversation {
@@ -29,6 +31,8 @@ export class AcpConversation implements Conversation {
   readonly #rpc: JsonRpc;
   readonly #replay = new Replay();
   #session: Opened = { id: "", prompts: undefined };
+  /** No turn of the session was completed yet. */
+  #new: boolean;
   /** Aborted when the running turn is cancelled; undefined without one. */
   #turn: AbortController | undefined;
   #over: Promise<void> = Promise.resolve();
@@ -56,6 +60,7 @@ export class AcpConversation implements Conversation {
           : undefined,
     });
     this.exit = this.#rpc.child.exit;
+    this.#new = options.resume === undefined && !options.resumeLast;
   }
 
   get reusable(): boolean {
@@ -75,7 +80,13 @@ export class AcpConversation implements Conversation {
       this.options,
       (load) => this.#replay.during(load, signal),
     );
-    this.host.cliSession(this.#session.id.trim());
+    const { resume, title } = this.options;
+    const id = this.#session.id.trim();
+    if (resume !== undefined && id !== resume) {
+      this.host.notice(`${title} kept nothing of the session, and begins anew`);
+      this.#new = true;
+    }
+    this.host.cliSession(id);
   }
 
   turn(prompt: Prompt): Promise<TurnEnd> {
@@ -119,6 +130,7 @@ export class AcpConversation implements Conversation {
       );
       if (cancelled.aborted) return { status: "cancelled" };
       const end = this.#ended(answer);
+      if (end.status === "completed") this.#new = false;
       const denied = this.#denied.splice(0);
       if (end.status !== "completed" || denied.length === 0) return end;
       if (explained === MAX_EXPLAINED) {
@@ -126,7 +138,7 @@ export class AcpConversation implements Conversation {
         return end;
       }
       const reasons = denied.join("\n");
-      this.host.notice(`${this.options.title} is told: ${reasons}`);
+      this.host.notice(`${this.options.title} is told: ${oneLine(reasons)}`);
       blocks = [{ type: "text", text: reasons }];
     }
   }
@@ -177,10 +189,22 @@ export class AcpConversation implements Conversation {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#new) this.#forget();
     if (this.#turn === undefined) {
       await this.#rpc.child.closeStdin();
       await this.#rpc.child.endsWithin(LEAVE_MS);
     }
     await this.stop();
+  }
+
+  /** Remembers that the agent may have kept nothing of this session; not of all, for ever. */
+  #forget(): void {
+    const { unkept } = this.options;
+    if (unkept === undefined) return;
+    unkept.add(this.#session.id);
+    for (const oldest of unkept) {
+      if (unkept.size <= MAX_UNKEPT) break;
+      unkept.delete(oldest);
+    }
   }
 }

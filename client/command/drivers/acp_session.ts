@@ -33,6 +33,11 @@ export interface AcpOptions {
   model?: string | undefined;
   /** The ids by which to load a session, in the order in which they are tried. */
   loadAs?: (id: string) => readonly string[];
+  /**
+   * Sessions without a turn that was completed, for agents that may keep nothing of one: what cannot be
+   * loaded then begins anew.
+   */
+  unkept?: Set<string>;
   /** Says yes to all that is asked, for agents that cannot be started so. */
   approves?: boolean;
   /** Why a turn failed, for agents that say so only in their last words. */
@@ -87,7 +92,9 @@ async function initialize(call: Call, { title }: AcpOptions): Promise<Json> {
   });
   if (protocolVersion === 1) return fields(agentCapabilities);
   throw new StartError(
-    `${title} speaks version ${protocolVersion} of the Agent Client Protocol, not 1`,
+    `${title} speaks version ${
+      JSON.stringify(protocolVersion)
+    } of the Agent Client Protocol, not 1`,
   );
 }
 
@@ -111,8 +118,9 @@ async function goOn(
   { loadSession, sessionCapabilities }: Json,
   cwd: string,
   old: string,
-  { title, loadAs = (id) => [id] }: AcpOptions,
+  options: AcpOptions,
 ): Promise<Session> {
+  const { title, loadAs = (id) => [id], unkept } = options;
   const params = (sessionId: string) => ({ sessionId, cwd, mcpServers: [] });
   if (fields(sessionCapabilities).resume !== undefined) {
     return { id: old, offers: await call("session/resume", params(old)) };
@@ -128,6 +136,7 @@ async function goOn(
       refused = error;
     }
   }
+  if (unkept?.has(old)) return await create(call, cwd, options);
   throw refused;
 }
 

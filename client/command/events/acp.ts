@@ -60,7 +60,10 @@ export function acpEnd({ stopReason }: Json): TurnEnd | undefined {
     case "max_turn_requests":
       return { status: "failed", reason: "The CLI came to its limit of requests in one turn" };
     default:
-      return { status: "failed", reason: `It stopped: ${oneLine(String(stopReason))}` };
+      return {
+        status: "failed",
+        reason: `It stopped: ${oneLine(text(stopReason)) || "no reason"}`,
+      };
   }
 }
 

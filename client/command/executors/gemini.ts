@@ -5,13 +5,13 @@
  * @module
  */
 
-import { dirname } from "@std/path";
 import { acpDriver } from "../drivers/acp.ts";
-import { type Prompt, StartError } from "../drivers/mod.ts";
-import { type Carried, streamDriver } from "../drivers/stream.ts";
+import { StartError } from "../drivers/mod.ts";
+import { streamDriver } from "../drivers/stream.ts";
 import { acpGrammar } from "../events/acp.ts";
 import { geminiGrammar } from "../events/gemini.ts";
 import { option, tied } from "./arguments.ts";
+import { withPaths } from "./at_paths.ts";
 import type { Executor, Installed, Launch, Mode, Task } from "./mod.ts";
 
 /** A mode, and what it is called there. */
@@ -41,6 +41,9 @@ const MODES: readonly NamedMode[] = [
 
 const TITLE = "Gemini CLI";
 const LOGIN = "Run `gemini` and log in there, or set GEMINI_API_KEY.";
+
+/** A prompt that was cancelled is taken out of its history, and a session without any is not kept. */
+const UNKEPT = new Set<string>();
 
 /** See the module. */
 export const gemini: Executor = {
@@ -85,6 +88,7 @@ export const gemini: Executor = {
         resume: task.resume,
         resumeLast: task.resumeLast,
         loadAs,
+        unkept: UNKEPT,
       }),
     }),
   },
@@ -105,7 +109,7 @@ export const gemini: Executor = {
         ...common(task, installed),
       ],
       env: environment(installed),
-      driver: streamDriver(geminiGrammar, { prompt: withFiles }),
+      driver: streamDriver(geminiGrammar, { prompt: withPaths }),
     }),
   },
 };
@@ -148,14 +152,4 @@ function common(task: Task, installed: Installed): string[] {
 function session({ resume, resumeLast, newId }: Task, installed: Installed): string[] {
   if (resume !== undefined || resumeLast) return option("--resume", resume ?? "latest");
   return installed.has("--session-id") ? option("--session-id", newId) : [];
-}
-
-/** Files by their paths, which it reads itself; it may, with their folders in its workspace. */
-export function withFiles({ text, attachments }: Prompt): Carried {
-  const folders = new Set(attachments.map(({ path }) => dirname(path)));
-  const paths = attachments.map(({ path }) => `@${path.replaceAll(/[\s(){}[\]&;'"]/g, "\\$&")}`);
-  return {
-    args: option("--include-directories", ...folders),
-    stdin: [text, ...paths].join("\n"),
-  };
 }

@@ -11,7 +11,7 @@ import { streamDriver } from "../drivers/stream.ts";
 import { acpGrammar } from "../events/acp.ts";
 import { claudeGrammar } from "../events/claude.ts";
 import { option, tied } from "./arguments.ts";
-import { withFiles } from "./gemini.ts";
+import { withPaths } from "./at_paths.ts";
 import type { Executor, Installed, Launch, Mode, Task } from "./mod.ts";
 
 /** A mode, and what it is called there. */
@@ -111,7 +111,7 @@ export const qwen: Executor = {
         ...session(task, installed),
         ...common(task, installed),
       ],
-      driver: streamDriver(claudeGrammar, { prompt: withFiles }),
+      driver: streamDriver(claudeGrammar, { prompt: withPaths }),
     }),
   },
 };

@@ -1,0 +1,89 @@
+/**
+ * Who may use the API: the key, and how often it may be guessed.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750 | RFC 6750: Bearer Token Usage}
+ * @module
+ */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Problem } from "./problem.ts";
+
+/** Wrong keys that an address may try within {@link WINDOW_MS}. */
+const GUESSES = 20;
+/** In milliseconds. */
+const WINDOW_MS = 60_000;
+/** Addresses that are remembered; the oldest goes first. */
+const REMEMBERED = 1000;
+
+/** Checks the key of a request; without one to compare with, everybody may pass. */
+export class KeyCheck {
+  readonly #digest: Uint8Array | undefined;
+  readonly #failures = new Map<string, { count: number; until: number }>();
+
+  /** @param now milliseconds of some clock, for tests. */
+  constructor(key: string | undefined, private readonly now: () => number = Date.now) {
+    this.#digest = key === undefined ? undefined : digest(key);
+  }
+
+  /** Whether requests need a key. */
+  get needed(): boolean {
+    return this.#digest !== undefined;
+  }
+
+  /**
+   * Lets a request with the right key pass, as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+   *
+   * Who has tried too many wrong ones is not even compared for a while: else the limit would slow
+   * nobody down who guesses right in the end. A request without any key is no guess.
+   *
+   * @throws {Problem} 401 without the right key, 429 after too many wrong ones.
+   */
+  check(headers: Headers): void {
+    if (this.#digest === undefined) return;
+    const given = bearer(headers.get("authorization")) ?? headers.get("x-api-key") ?? undefined;
+    if (given === undefined) throw unauthorized("This needs the API key, and none came with it");
+    const address = addressOf(headers);
+    const before = this.#lately(address);
+    if (before !== undefined && before.count >= GUESSES) {
+      const seconds = Math.max(1, Math.ceil((before.until - this.now()) / 1000));
+      throw new Problem(429, `Too many wrong API keys; try again in ${seconds} s`, {}, seconds);
+    }
+    // Digests have one length, so that the time tells nothing of the key, nor of its length.
+    if (timingSafeEqual(digest(given), this.#digest)) return;
+    this.#failures.delete(address);
+    this.#failures.set(address, {
+      count: (before?.count ?? 0) + 1,
+      until: before?.until ?? this.now() + WINDOW_MS,
+    });
+    for (const [oldest] of this.#failures) {
+      if (this.#failures.size <= REMEMBERED) break;
+      this.#failures.delete(oldest);
+    }
+    throw unauthorized("The API key is wrong");
+  }
+
+  #lately(address: string): { count: number; until: number } | undefined {
+    const found = this.#failures.get(address);
+    return found !== undefined && found.until > this.now() ? found : undefined;
+  }
+}
+
+function unauthorized(what: string): Problem {
+  return new Problem(401, `${what}: send it as "Authorization: Bearer KEY"`);
+}
+
+function bearer(header: string | null): string | undefined {
+  return /^Bearer +([\x21-\x7e]+) *$/i.exec(header ?? "")?.[1];
+}
+
+/**
+ * Who asks, as the server in front says: it takes away what visitors claim of themselves. Through
+ * a trusted proxy the value is a chain, and is taken as a whole.
+ */
+function addressOf(headers: Headers): string {
+  return (headers.get("x-forwarded-for") ?? "").slice(-200);
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
