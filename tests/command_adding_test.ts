@@ -1,4 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import { PortSet } from "@agentx/common/cli";
 import { createApp } from "../client/command/app.ts";
@@ -12,6 +13,7 @@ import { CLI_PATIENCE_MS } from "./clis.ts";
 import { within } from "./patience.ts";
 import { peerTest, WHOLE_PROGRAM } from "./peers.ts";
 
+/** What is tested here is what the document says, word for word. */
 const DOCUMENT = new URL("../docs/adding-an-executor.md", import.meta.url);
 const EXECUTOR_FOLDER = new URL("../client/command/executors/", import.meta.url);
 
@@ -53,8 +55,8 @@ async function blockOf(begin: string): Promise<string> {
   return block;
 }
 
-/** The executor of the document, as a file in its place would have it. */
-async function documented(folder: string): Promise<Executor> {
+/** Writes the file of the document, with the imports that it would have in its place; its path. */
+async function writeExecutor(folder: string): Promise<string> {
   const code = await blockOf("/**\n * Pi");
   const resolved = code.replaceAll(
     /from "(\.[^"]+)"/g,
@@ -62,7 +64,7 @@ async function documented(folder: string): Promise<Executor> {
   );
   const file = join(folder, "pi.ts");
   await Deno.writeTextFile(file, resolved);
-  return (await import(`file://${file}`)).pi;
+  return file;
 }
 
 /** Asks the program itself, which lies in no folder of `PATH`. */
@@ -94,7 +96,7 @@ class Bed implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const folder = await Deno.realPath(await Deno.makeTempDir());
     stack.defer(() => Deno.remove(folder, { recursive: true }));
-    const executor = await documented(folder);
+    const { pi: executor } = await import(`file://${await writeExecutor(folder)}`);
     const program = join(folder, "pi");
     await Deno.writeTextFile(`${program}.js`, PROGRAM);
     const command = `exec "${Deno.execPath()}" run --no-config --quiet -A "${program}.js" "$@"`;
@@ -225,6 +227,21 @@ peerTest({ name: "the guide's executor can be cancelled", ...NEEDS }, async () =
     ok(session.running, session.info.reason ?? "it ended");
   }
   equal((await bed.ask("POST", `/api/sessions/${id}/cancel`)).body.status, "cancelled");
+});
+
+// What is imported while a test runs is not checked.
+peerTest({ name: "the guide's executor fits its types", ...NEEDS }, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "--config", config, await writeExecutor(folder)],
+      stdin: "null",
+    }).output();
+    ok(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 peerTest({

@@ -5,50 +5,39 @@ import { CommandRig } from "./command.ts";
 import { peerTest } from "./peers.ts";
 import { stepsOf } from "./services.ts";
 import { readEvents } from "./sse.ts";
-import { ASKING, together, WITH_CLIS } from "./together.ts";
 import type { Json } from "./viewer.ts";
 
 /** Follow-ups that may wait in one session. */
 const QUEUE = 32;
 
-peerTest({
-  name: "every CLI's words come as events of one kind, live and from any line",
-  ...WITH_CLIS,
-}, async () => {
+peerTest({ name: "a session as events and as lines of JSON", ...withClis(codex) }, async () => {
   await using rig = await CommandRig.start();
   const { api, home } = rig;
-  await together(ASKING, async (executor) => {
-    const words = `Greetings to ${executor} from the stub.`;
-    const prompt = `[[say:${words}]]`;
-    const { id } = await api.create({ executor, prompt, project_path: home.project });
-    await using live = api.watch(id, { format: "events" });
-    equal((await live.completion()).status, "completed");
-    await live.ended();
-    const said = (events: Json[], kind: string) =>
-      events.filter((event) => event?.sessionUpdate === kind)
-        .map(({ content }) => content.text).join("");
-    deepEqual(said(live.seen.map(({ data }) => data), "agent_message_chunk"), words);
-    ok(
-      live.seen.every(({ event, data }) =>
-        event === "session_update" || ["user_message", "completion", "notice"].includes(data.type)
-      ),
-    );
-
-    // The same as lines of JSON, and of the raw lines only the last two.
-    const accept = { accept: "application/x-ndjson" };
-    const path = `/api/sessions/${id}`;
-    const ndjson = await api.ask("GET", path, { query: { format: "events" }, headers: accept });
-    equal(ndjson.headers.get("content-type"), "application/x-ndjson");
-    const lines: Json[] = ndjson.body.split("\n").filter(Boolean).map(JSON.parse);
-    equal(said(lines, "agent_message_chunk"), words);
-    deepEqual(lines, live.seen.map(({ data }) => data));
-    const { total_lines, cli_session_id } = await api.session(id);
-    await using last = api.watch(id, { from: total_lines - 1 });
-    await last.ended();
-    deepEqual(last.seen.map(({ n }) => n), [total_lines - 1, total_lines]);
-    // The CLI's own id leads there as well.
-    equal((await api.session(cli_session_id!)).id, id);
+  const prompt = "[[say:Greetings from the stub.]]";
+  const { id } = await api.create({ executor: "codex", prompt, project_path: home.project });
+  await using live = api.watch(id, { format: "events" });
+  equal((await live.completion()).status, "completed");
+  await live.ended();
+  ok(
+    live.seen.every(({ event, data }) =>
+      event === "session_update" || ["user_message", "completion", "notice"].includes(data.type)
+    ),
+  );
+  const ndjson = await api.ask("GET", `/api/sessions/${id}`, {
+    query: { format: "events" },
+    headers: { accept: "application/x-ndjson" },
   });
+  equal(ndjson.headers.get("content-type"), "application/x-ndjson");
+  const lines: Json[] = ndjson.body.split("\n").filter(Boolean).map((line: string) =>
+    JSON.parse(line)
+  );
+  deepEqual(lines, live.seen.map(({ data }) => data));
+  const { total_lines, cli_session_id } = await api.session(id);
+  await using last = api.watch(id, { from: total_lines - 1 });
+  await last.ended();
+  deepEqual(last.seen.map(({ n }) => n), [total_lines - 1, total_lines]);
+  // The CLI's own id leads there as well.
+  equal((await api.session(cli_session_id!)).id, id);
 });
 
 peerTest(

@@ -7,7 +7,7 @@
 
 import { reason } from "@agentx/common";
 import { VERSION } from "../../config.ts";
-import { fields, list, text } from "../events/codex_items.ts";
+import { fields, list, text } from "../events/fields.ts";
 import type { Json } from "../events/mod.ts";
 import { checkSandbox } from "./codex_sandbox.ts";
 import { CodexThread } from "./codex_thread.ts";

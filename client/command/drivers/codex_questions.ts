@@ -4,7 +4,8 @@
  * @module
  */
 
-import { changesTitle, commandTitle, fields, list, text } from "../events/codex_items.ts";
+import { changesTitle, commandTitle } from "../events/codex_items.ts";
+import { fields, list, text } from "../events/fields.ts";
 import type { Json } from "../events/mod.ts";
 import type { Handler } from "./jsonrpc.ts";
 import type { Answer, Question, Scope } from "./mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fields, text } from "../events/codex_items.ts";
+import { fields, text } from "../events/fields.ts";
 import type { Json } from "../events/mod.ts";
 import type { ThreadOptions } from "./codex_app_server.ts";
 import type { JsonRpc } from "./jsonrpc.ts";

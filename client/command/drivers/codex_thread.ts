@@ -6,7 +6,7 @@
 
 import { reason } from "@agentx/common";
 import { turnEnd } from "../events/codex.ts";
-import { fields, text } from "../events/codex_items.ts";
+import { fields, text } from "../events/fields.ts";
 import type { Json, TurnEnd } from "../events/mod.ts";
 import { imagesOf, wordsOf } from "./codex_prompt.ts";
 import { codexHandlers } from "./codex_questions.ts";

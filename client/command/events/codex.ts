@@ -5,7 +5,8 @@
  * @module
  */
 
-import { fields, list, text, toolEvents } from "./codex_items.ts";
+import { toolEvents } from "./codex_items.ts";
+import { fields, list, text } from "./fields.ts";
 import type { Event, Grammar, Json, TurnEnd } from "./mod.ts";
 
 /** Reads the notifications of `codex app-server`. */

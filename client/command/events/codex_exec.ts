@@ -6,7 +6,8 @@
  */
 
 import { errorText, notice } from "./codex.ts";
-import { fields, list, text, toolEvents } from "./codex_items.ts";
+import { toolEvents } from "./codex_items.ts";
+import { fields, list, text } from "./fields.ts";
 import type { Event, Grammar, Json } from "./mod.ts";
 
 /** Reads the lines of `codex exec --json`. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fields, list, text } from "./fields.ts";
 import { hunks } from "./hunks.ts";
 import type { Content, Event, Json, ToolContent, ToolKind, ToolStatus } from "./mod.ts";
 
@@ -190,21 +191,6 @@ function imageGeneration(item: Json): Tool {
 
 function asContent(said: string): ToolContent {
   return { type: "content", content: { type: "text", text: said } };
-}
-
-/** An object's members; none for what is no object. */
-export function fields(value: unknown): Json {
-  return typeof value === "object" && value !== null ? value as Json : {};
-}
-
-/** The objects in a list; none for what is no list. */
-export function list(value: unknown): Json[] {
-  return Array.isArray(value) ? value.map(fields) : [];
-}
-
-/** A string; the empty one for what is none. */
-export function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }
 
 function pick(item: Json, ...names: string[]): Json {

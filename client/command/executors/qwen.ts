@@ -51,7 +51,14 @@ export const qwen: Executor = {
   install: "npm install -g @qwen-code/qwen-code",
   login: LOGIN,
   env: [
-    ...["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "QWEN_MODEL", "QWEN_HOME"],
+    ...[
+      "OPENAI_API_KEY",
+      "OPENAI_BASE_URL",
+      "OPENAI_MODEL",
+      "QWEN_MODEL",
+      "QWEN_HOME",
+      "QWEN_RUNTIME_DIR",
+    ],
     ...["DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY", "QWEN_DEFAULT_AUTH_TYPE"],
     ...["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "GEMINI_API_KEY"],
     ...["GEMINI_MODEL", "GOOGLE_API_KEY", "GOOGLE_MODEL", "GOOGLE_APPLICATION_CREDENTIALS"],
