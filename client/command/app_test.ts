@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Api, Still } from "./testdata/api.ts";
 import { createApp } from "./app.ts";
 import { DEFAULT_LIMITS } from "./config.ts";
-import { Gate } from "./guard.ts";
+import { Gate } from "./http/guard.ts";
 import type { History } from "./history/mod.ts";
 import { createMcpApp } from "./mcp.ts";
 

@@ -11,7 +11,7 @@ import type { App, Deps } from "./app.ts";
 import { locate, type Roots } from "./files/confine.ts";
 import { FileContent, sendFile, showFile } from "./files/content.ts";
 import { Folder, listFolder } from "./files/listing.ts";
-import { wanted } from "./negotiate.ts";
+import { wanted } from "./http/negotiate.ts";
 import { Problem } from "./problem.ts";
 import { integer, json, problems, SESSION_PATH } from "./routes/answers.ts";
 import { found } from "./routes/found.ts";

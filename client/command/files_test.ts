@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { join } from "@std/path";
 import { testWith } from "../../common/testdata/gate.ts";
-import { failed, finish } from "./answer.ts";
+import { failed, finish } from "./http/answer.ts";
 import type { CommandConfig } from "./config.ts";
 import { fileRoutes } from "./files.ts";
 import type { Session } from "./sessions/session.ts";

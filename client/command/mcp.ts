@@ -6,10 +6,10 @@
 
 import type { App, Deps } from "./app.ts";
 import { Conversations } from "./conversations.ts";
-import { Gate, guardedApp } from "./guard.ts";
+import { Gate, guardedApp } from "./http/guard.ts";
 import { McpClients } from "./mcp/clients.ts";
 import { createServer } from "./mcp/server.ts";
-import { answerTheRest } from "./methods.ts";
+import { answerTheRest } from "./http/methods.ts";
 import { Problem } from "./problem.ts";
 
 /** Names of this machine, by which only itself calls. */

@@ -14,7 +14,7 @@ import type { CommandConfig } from "./config.ts";
 import { Door } from "./door.ts";
 import { EXECUTORS } from "./executors/mod.ts";
 import { Probe } from "./executors/probe.ts";
-import { Gate } from "./guard.ts";
+import { Gate } from "./http/guard.ts";
 import { openHistories } from "./history/mod.ts";
 import { createMcpApp } from "./mcp.ts";
 import { Sessions } from "./sessions/sessions.ts";

@@ -25,7 +25,7 @@ import {
 } from "../routes/answers.ts";
 import { found } from "../routes/found.ts";
 import type { Session } from "../sessions/session.ts";
-import { pulledStream } from "../sse.ts";
+import { pulledStream } from "../http/sse.ts";
 import { agentEvents } from "./agentapi_events.ts";
 import { saveUpload } from "./agentapi_upload.ts";
 

@@ -6,7 +6,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { App, Deps } from "../app.ts";
-import { wanted } from "../negotiate.ts";
+import { wanted } from "../http/negotiate.ts";
 import { SessionInfo } from "../schemas.ts";
 import type { Session } from "../sessions/session.ts";
 import { streamSession, type View } from "../sessions/stream.ts";

@@ -9,7 +9,7 @@ import type { App, Deps } from "../app.ts";
 import { Cui, CuiPermission, Notification } from "../compat/cui.ts";
 import { Problem } from "../problem.ts";
 import { Decision, Permission } from "../schemas.ts";
-import { eventStream } from "../sse.ts";
+import { eventStream } from "../http/sse.ts";
 import {
   changingProblems,
   integer,

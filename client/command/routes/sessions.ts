@@ -6,7 +6,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { App, Deps } from "../app.ts";
-import { wanted } from "../negotiate.ts";
+import { wanted } from "../http/negotiate.ts";
 import { SendMessage, SessionInfo, SessionStatus } from "../schemas.ts";
 import { changingProblems, json, jsonBody, PAGE, problems, SESSION_PATH } from "./answers.ts";
 import { documentedCreate, readCreate } from "./create.ts";

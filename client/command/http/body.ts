@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 /** How deep arrays and objects may lie in one another; more could not be written again. */
 const MAX_DEPTH = 256;

@@ -7,7 +7,7 @@
 import { getLogger } from "@agentx/common";
 import { HTTPException } from "@hono/hono/http-exception";
 import type { MiddlewareHandler } from "@hono/hono";
-import { Problem, PROBLEM_TITLES, problemResponse, type ProblemStatus } from "./problem.ts";
+import { Problem, PROBLEM_TITLES, problemResponse, type ProblemStatus } from "../problem.ts";
 
 const log = getLogger(["arpc", "api"]);
 

@@ -6,10 +6,10 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { failed, finish } from "./answer.ts";
-import type { App } from "./app.ts";
+import type { App } from "../app.ts";
 import { KeyCheck } from "./auth.ts";
 import { readBody } from "./body.ts";
-import type { CommandConfig } from "./config.ts";
+import type { CommandConfig } from "../config.ts";
 import { OriginCheck } from "./origin.ts";
 
 /** What needs no key: it tells nothing of this machine. */

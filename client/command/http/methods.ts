@@ -6,9 +6,9 @@
  */
 
 import { TrieRouter } from "@hono/hono/router/trie-router";
-import type { App } from "./app.ts";
+import type { App } from "../app.ts";
 import type { OriginCheck } from "./origin.ts";
-import { Problem, problemResponse } from "./problem.ts";
+import { Problem, problemResponse } from "../problem.ts";
 
 /**
  * Answers what no route of the app has answered. To be called when it has all its routes.

@@ -22,7 +22,7 @@
  * @module
  */
 
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 /** Methods that change nothing. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

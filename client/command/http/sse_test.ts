@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { type Emit, eventStream, pulledStream } from "./sse.ts";
-import { FakeTime } from "./sessions/testdata/time.ts";
+import { FakeTime } from "../sessions/testdata/time.ts";
 
 /** A source in the hands of a test. */
 class Source implements Disposable {

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { KeyCheck } from "./auth.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 const KEY = "correct-horse-battery";
 

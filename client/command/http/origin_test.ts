@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { OriginCheck } from "./origin.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 const FRIEND = "https://app.example.com";
 

@@ -6,7 +6,7 @@
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 /** Wrong keys that an address may try within {@link WINDOW_MS}. */
 const GUESSES = 20;
