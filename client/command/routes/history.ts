@@ -171,8 +171,9 @@ export function historyRoutes(app: App, { histories }: Pick<Deps, "histories">):
       path: "/{agent}/sessions/{id}",
       ...TAG,
       summary: "Delete a session from the CLI's own store",
+      description: "Where only the CLI itself can do that safely, 422 names the `command`.",
       request: { params: SESSION },
-      responses: { 204: { description: "It is gone" }, ...changingProblems(404) },
+      responses: { 204: { description: "It is gone" }, ...changingProblems(404, 422) },
     }),
     async (c) => {
       const { agent, id } = c.req.valid("param");
