@@ -118,6 +118,8 @@ peerTest({ name: "what is wrong with a request is said", ...withClis(codex) }, a
       { ...good, extra_args: ["--remote"] },
       /extra_args: Codex may be given .*"--remote"/,
     );
+    await problem(422, { ...good, extra_args: ["--config=notify=x"] }, /notify/);
+    await problem(422, { ...good, allowed_tools: ["shell"] }, /[Cc]odex/);
     await problem(422, { ...good, resume: "--help" }, /resume: expected no leading "-"/);
     const { body } = await api.ask("GET", "/api/executors");
     const [one] = body.executors.filter(({ name }: Json) => name === "opencode");

@@ -8,7 +8,9 @@ import type { CommandConfig } from "../config.ts";
 import { type Conversation, type Host, StartError } from "../drivers/mod.ts";
 import { MARK } from "../drivers/processes.ts";
 import { programEnvironment } from "../executors/environment.ts";
+import type { Installed, Style, Task } from "../executors/mod.ts";
 import type { Probe } from "../executors/probe.ts";
+import { Problem } from "../problem.ts";
 import { planAgain } from "./plan.ts";
 import type { SessionRecord } from "./records.ts";
 
@@ -30,17 +32,8 @@ export async function launchCli(
   if (installed === undefined) {
     throw new StartError(error ?? `${executor.program} is not installed: ${executor.install}`);
   }
-  const resume = record.cli_session_id ?? record.resume ?? undefined;
-  const { args, env, driver } = style.launch({
-    newId: crypto.randomUUID(),
-    cwd: project,
-    model: record.model ?? undefined,
-    mode,
-    allowedTools: record.allowed_tools,
-    resume,
-    resumeLast: record.resume_last && resume === undefined,
-    extra: record.extra_args,
-  }, installed);
+  const task = taskOf({ ...record, permission_mode: mode, project_path: project });
+  const { args, env, driver } = style.launch(task, installed);
   const program = {
     path: installed.path,
     args,
@@ -51,4 +44,37 @@ export async function launchCli(
     cwd: project,
   };
   return await driver(program, host, signal);
+}
+
+/** What a session asks of its CLI. */
+function taskOf(record: Omit<SessionRecord, "key" | "epoch">): Task {
+  const resume = record.cli_session_id ?? record.resume ?? undefined;
+  return {
+    newId: crypto.randomUUID(),
+    cwd: record.project_path,
+    model: record.model ?? undefined,
+    mode: record.permission_mode,
+    allowedTools: record.allowed_tools,
+    resume,
+    resumeLast: record.resume_last && resume === undefined,
+    extra: record.extra_args,
+  };
+}
+
+/**
+ * Whether the CLI takes what a session asks of it, as far as that can be told before it starts.
+ *
+ * @throws {Problem} 422 that says what it does not take.
+ */
+export function checkLaunch(
+  record: Omit<SessionRecord, "key" | "epoch">,
+  style: Style,
+  installed: Installed,
+): void {
+  try {
+    style.launch(taskOf(record), installed);
+  } catch (error) {
+    if (error instanceof StartError) throw new Problem(422, error.message);
+    throw error;
+  }
 }

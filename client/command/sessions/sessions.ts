@@ -11,6 +11,7 @@ import type { Probe } from "../executors/probe.ts";
 import { Problem } from "../problem.ts";
 import type { CreateSession, SessionInfo } from "../schemas.ts";
 import { sweepChunks } from "./chunks.ts";
+import { checkLaunch } from "./launch.ts";
 import { Parked } from "./parked.ts";
 import { makePlan } from "./plan.ts";
 import {
@@ -113,12 +114,12 @@ export class Sessions implements AsyncDisposable {
     }
     this.#admit(wanted.resume ?? null);
     const now = Date.now();
-    const session = this.#object(this.#common.records.insert({
+    const record = {
       id: crypto.randomUUID(),
       executor: executor.name,
       driver: style.driver,
       interactive,
-      status: "running",
+      status: "running" as const,
       busy: false,
       title: request.title === undefined ? titleOf(request.prompt) : lineOf(request.title),
       prompt: promptOf(request.prompt),
@@ -137,7 +138,9 @@ export class Sessions implements AsyncDisposable {
       turns: 0,
       exit_code: null,
       reason: null,
-    }));
+    };
+    checkLaunch(record, style, installed);
+    const session = this.#object(this.#common.records.insert(record));
     session.snapshot();
     try {
       session.send(request);
