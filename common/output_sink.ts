@@ -41,13 +41,15 @@ export function outputSink(
       leftOut = 0;
       for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
     }
+    // At once: a line that comes now must begin to write anew.
+    writing = undefined;
   };
   const sink: Sink = (record) => {
     if (broken) return;
     const line = formatter(record);
     if (waiting.length + line.length > limit) leftOut++;
     else waiting += line;
-    writing ??= write().catch(() => void (broken = true)).finally(() => writing = undefined);
+    writing ??= write().catch(() => void (broken = true));
   };
   return Object.assign(sink, {
     async [Symbol.asyncDispose]() {

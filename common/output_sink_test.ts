@@ -72,3 +72,16 @@ Deno.test("outputSink() ends although nobody reads", async () => {
   await using sink = outputSink(new Reader(false), formatter);
   sink(record("one"));
 });
+
+Deno.test("outputSink() writes a line that comes at any moment of an earlier one's end", async () => {
+  for (let steps = 0; steps < 10; steps++) {
+    const reader = new Reader(true);
+    {
+      await using sink = outputSink(reader, formatter);
+      sink(record("one"));
+      for (let n = 0; n < steps; n++) await Promise.resolve();
+      sink(record("two"));
+    }
+    strictEqual(reader.text, "one\ntwo\n", `after ${steps}`);
+  }
+});

@@ -609,12 +609,17 @@ peerTest(
     equal(status(await visitor.response()), 401);
     await visitor.send(post("/proxy/nonsense", "x"));
     equal(status(await visitor.response()), 401);
+    // A browser's question before a request needs no key elsewhere; a service would act on it.
+    await visitor.send(`OPTIONS ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`);
+    equal(status(await visitor.response()), 401);
+    await visitor.send(get(path, "Service-Worker: script", "Authorization: Bearer sesame-sesame"));
+    equal(status(await visitor.response()), 403);
     await visitor.send(get(path, "Authorization: Bearer sesame-sesame"));
     equal(status(await visitor.response()), 200);
     equal(field(service.last, "authorization"), undefined);
     equal(service.requests.length, 1);
     // A page can open a WebSocket to anywhere: that is judged like a change.
-    deepEqual(seen, ["GET", "HEAD", "POST", "POST", "GET"]);
+    deepEqual(seen, ["GET", "HEAD", "POST", "POST", "POST", "GET", "GET"]);
   },
 );
 

@@ -121,6 +121,9 @@ peerTest({ name: "what is wrong with a request is said", ...withClis(codex) }, a
     await problem(422, { ...good, extra_args: ["--config=notify=x"] }, /notify/);
     await problem(422, { ...good, allowed_tools: ["shell"] }, /[Cc]odex/);
     await problem(422, { ...good, resume: "--help" }, /resume: expected no leading "-"/);
+    for (const resume of ["/etc/x.jsonl", "../x.jsonl", "x.JSONL", "http://127.0.0.1:9/x"]) {
+      await problem(422, { ...good, resume }, /resume: expected the id of a session/);
+    }
     const { body } = await api.ask("GET", "/api/executors");
     const [one] = body.executors.filter(({ name }: Json) => name === "opencode");
     deepEqual([one.installed, one.path, one.version], [false, null, null]);

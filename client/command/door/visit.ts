@@ -150,9 +150,13 @@ export class Visit {
 
   async #proxy(head: RequestHead, body: Body, end: number): Promise<boolean> {
     const { options } = this;
-    // No browser keeps a page from opening a WebSocket elsewhere, so it is judged like a POST.
-    const upgrade = header(head, "upgrade") !== undefined;
-    options.authorize(upgrade ? "POST" : head.method, headersOf(head));
+    // No browser keeps a page from opening a WebSocket elsewhere, so it is judged like a POST; and so
+    // is the question before a request, since here it would reach somebody else's service.
+    const judged = header(head, "upgrade") !== undefined || head.method === "OPTIONS";
+    options.authorize(judged ? "POST" : head.method, headersOf(head));
+    if (header(head, "service-worker") !== undefined) {
+      throw new Problem(403, "A service worker below /proxy would rule all pages of this origin");
+    }
     const target = parseTarget(head);
     options.ports.check(target.port);
     const { source } = this.#visitor;

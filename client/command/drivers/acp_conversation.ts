@@ -191,7 +191,7 @@ export class AcpConversation implements Conversation {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#new) this.#forget();
     if (this.#turn === undefined) {
-      await this.#rpc.child.closeStdin();
+      this.#rpc.child.closeStdin();
       await this.#rpc.child.endsWithin(LEAVE_MS);
     }
     await this.stop();

@@ -17,6 +17,9 @@ const KEPT_STDERR = 4096;
 /** Longest line of standard error that is passed on, in bytes. */
 const MAX_STDERR_LINE = 64 * 1024;
 
+/** Bytes that may wait in its standard input: a prompt with images fits. */
+const MAX_WAITING = 128 * 1024 * 1024;
+
 const encoder = new TextEncoder();
 
 /** What of a {@link Host} a child process needs, with `line` for its standard output. */
@@ -36,6 +39,7 @@ export class Child implements AsyncDisposable, Leader {
   #ended = false;
   #unheard = false;
   #stderr = "";
+  #waiting = 0;
   #stopping: Promise<void> | undefined;
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
@@ -76,14 +80,26 @@ export class Child implements AsyncDisposable, Leader {
     return this.#ended;
   }
 
-  /** Writes a line to its standard input; what it does not read any more is dropped. */
+  /**
+   * Writes a line to its standard input; what it does not read any more is dropped. It is ended when
+   * it asks on and on, and never reads the answers.
+   */
   async write(line: string): Promise<void> {
-    await this.#stdin?.write(encoder.encode(line + "\n")).catch(() => {});
+    const bytes = encoder.encode(line + "\n");
+    this.#waiting += bytes.length;
+    if (this.#waiting > MAX_WAITING) {
+      this.#pass("notice", "The CLI does not read what is said to it, and is ended");
+      void this.stop();
+      return;
+    }
+    await this.#stdin?.write(bytes).catch(() => {});
+    this.#waiting -= bytes.length;
   }
 
-  /** Ends its standard input, by which most CLIs end themselves. */
-  async closeStdin(): Promise<void> {
-    await this.#stdin?.close().catch(() => {});
+  /** Ends its standard input once it has read the rest, by which most CLIs end themselves. */
+  closeStdin(): void {
+    // To wait would be to wait for one that may never read again.
+    void this.#stdin?.close().catch(() => {});
   }
 
   /** Whether it ended by itself within so many milliseconds. */

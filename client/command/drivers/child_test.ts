@@ -232,3 +232,25 @@ childTest("a listener that throws ends its child, not the program", async () => 
   const exit = await within(10_000, "the end", child.exit);
   strictEqual(exit.stderr, "Its output could not be taken: the disk is full");
 });
+
+childTest("Child is ended when it does not read what is said to it", async () => {
+  const ear = new Ear();
+  await using child = new Child(shell("echo ready; exec sleep 1000"), ear, "piped");
+  await ear.heard(/ready/);
+  // The first fills the pipe, and the rest waits.
+  for (let n = 0; n < 9; n++) void child.write("x".repeat(16 * 1024 * 1024));
+  const exit = await within(20_000, "the end", child.exit);
+  ok(exit.signal !== null, JSON.stringify(exit));
+  match(ear.notices.join(), /does not read what is said to it/);
+});
+
+childTest("Child can be ended while its input is full", async () => {
+  const ear = new Ear();
+  await using child = new Child(shell("echo ready; exec sleep 1000"), ear, "piped");
+  await ear.heard(/ready/);
+  void child.write("x".repeat(1024 * 1024));
+  child.closeStdin();
+  strictEqual(await child.endsWithin(100), false);
+  await within(20_000, "stop()", child.stop());
+  ok(child.ended);
+});

@@ -260,7 +260,7 @@ class Claude implements Conversation {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leaving = true;
     if (this.#turn === undefined) {
-      await this.#child.closeStdin();
+      this.#child.closeStdin();
       await this.#child.endsWithin(LEAVE_MS);
     }
     await this.kill();

@@ -204,7 +204,7 @@ export class CodexThread implements Conversation {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#settled();
-    await this.rpc.child.closeStdin();
+    this.rpc.child.closeStdin();
     await this.rpc.child.endsWithin(END_MS);
     await this.stop();
   }

@@ -14,6 +14,9 @@ import { gemini } from "./gemini.ts";
 import { opencode } from "./opencode.ts";
 import { qwen } from "./qwen.ts";
 
+/** What may name a session of a CLI: no flag, no address, and no file, which some CLIs would read. */
+export const CLI_SESSION = /^(?!.*\.jsonl?$)[\w.:~][\w.:~-]{0,199}$/i;
+
 /** What a session asks of a CLI, checked. */
 export interface Task {
   /** A fresh UUID, for CLIs that let one choose the id of the session. */

@@ -78,10 +78,11 @@ function bearer(header: string | null): string | undefined {
 
 /**
  * Who asks, as the server in front says: it takes away what visitors claim of themselves. Through
- * a trusted proxy the value is a chain, and is taken as a whole.
+ * a trusted proxy the value is a chain, whose front is such a claim: its last two are the visitor
+ * and the proxy.
  */
 function addressOf(headers: Headers): string {
-  return (headers.get("x-forwarded-for") ?? "").slice(-200);
+  return (headers.get("x-forwarded-for") ?? "").split(",").slice(-2).join().slice(-200);
 }
 
 function digest(text: string): Uint8Array {

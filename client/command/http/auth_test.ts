@@ -79,6 +79,13 @@ Deno.test("KeyCheck counts no request without a key", () => {
   strictEqual(status(check, bearer(KEY)), 200);
 });
 
+Deno.test("KeyCheck is not taken in by what a visitor claims behind a trusted proxy", () => {
+  const check = new KeyCheck(KEY);
+  const from = (claim: number) => bearer("wrong", `198.51.100.${claim}, 192.0.2.1, 127.0.0.1`);
+  for (let n = 0; n < 20; n++) strictEqual(status(check, from(n)), 401);
+  strictEqual(status(check, from(99)), 429);
+});
+
 Deno.test("KeyCheck forgets the oldest of very many addresses", () => {
   const check = new KeyCheck(KEY);
   for (let n = 0; n < 20; n++) status(check, bearer("wrong", "192.0.2.1"));

@@ -27,6 +27,9 @@ export function eventStream(
   let source: Disposable | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
   let open = true;
+  // How things stand at first is one answer, whatever its size; only what comes then can pile up.
+  let begun = false;
+  let credit = 0;
   const end = () => {
     open = false;
     clearInterval(timer);
@@ -35,17 +38,21 @@ export function eventStream(
   };
   return new ReadableStream<Uint8Array>({
     start(controller) {
+      const unread = () => -(controller.desiredSize ?? 0);
       const write = (text: string) => {
         if (!open) return;
+        // It is given less credit as it reads.
+        if (begun) credit = Math.min(credit, unread());
         controller.enqueue(encoder.encode(text));
-        if ((controller.desiredSize ?? 0) > -MAX_WAITING) return;
+        if (!begun) credit = unread();
+        if (unread() < credit + MAX_WAITING) return;
         end();
         controller.error(new Error("the reader is too slow"));
       };
       write(": open\n\n");
       source = start((event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
       timer = setInterval(() => write(": still here\n\n"), heartbeat);
-      if (!open) end();
+      begun = true;
     },
     cancel: end,
   }, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));

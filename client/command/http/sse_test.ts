@@ -45,16 +45,19 @@ Deno.test("eventStream() cuts off a reader who is too slow, once", async () => {
   }, /too slow/);
 });
 
-Deno.test("eventStream() ends what floods it at its begin", async () => {
+Deno.test("eventStream() gives the state at its begin whole, and counts what comes then", async () => {
   const source = new Source();
+  let say: Emit = () => {};
   const reader = eventStream((emit) => {
+    say = emit;
     for (let n = 0; n < 10; n++) emit("thing", "x".repeat(1024 * 1024));
     return source;
   }).getReader();
+  for (let n = 0; n < 11; n++) strictEqual((await reader.read()).done, false);
+  strictEqual(source.disposed, 0);
+  for (let n = 0; n < 10; n++) say("thing", "x".repeat(1024 * 1024));
   strictEqual(source.disposed, 1);
-  await rejects(async () => {
-    for (let n = 0; n < 10; n++) await reader.read();
-  });
+  await rejects(reader.read());
 });
 
 Deno.test("pulledStream() writes what is read, and stops when its reader leaves", async () => {

@@ -16,7 +16,7 @@ const MAX_MESSAGE = 200;
 /** Notifications of the progress of one request; none if its caller wants none. */
 export class Progress implements Disposable {
   #count = 0;
-  #message: string;
+  #message: () => string;
   #sent = -Infinity;
   #told = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -30,7 +30,7 @@ export class Progress implements Disposable {
     message: string,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.#message = message;
+    this.#message = () => message;
     if (extra._meta?.progressToken === undefined) return;
     this.#send();
     this.#timer = setInterval(() => {
@@ -40,8 +40,9 @@ export class Progress implements Disposable {
   }
 
   /** Says what is going on; the last word counts when many come at once. */
-  tell(message: string): void {
-    this.#message = message.replace(/\s+/g, " ").trim().slice(0, MAX_MESSAGE);
+  tell(message: () => string): void {
+    // To look at a long text costs something, and most of what is told is never sent.
+    this.#message = message;
     this.#told = false;
   }
 
@@ -49,7 +50,8 @@ export class Progress implements Disposable {
     this.#sent = this.now();
     this.#told = true;
     const progressToken = this.extra._meta!.progressToken!;
-    const params = { progressToken, progress: ++this.#count, message: this.#message };
+    const message = this.#message().replace(/\s+/g, " ").trim().slice(0, MAX_MESSAGE);
+    const params = { progressToken, progress: ++this.#count, message };
     // Who is gone hears nothing; the request itself notices.
     this.extra.sendNotification({ method: "notifications/progress", params }).catch(() => {});
   }

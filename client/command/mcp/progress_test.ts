@@ -27,14 +27,14 @@ Deno.test("Progress tells the last word at most twice a second, and again when i
   };
   using progress = new Progress(extra, "started", () => clock);
   deepStrictEqual(heard, [{ progressToken: 7, progress: 1, message: "started" }]);
-  for (let n = 0; n < 100; n++) progress.tell(`word\n ${n}`);
+  for (let n = 0; n < 100; n++) progress.tell(() => `word\n ${n}`);
   tick(500);
   deepStrictEqual(words(), ["started", "word 99"]);
   tick(9500);
   strictEqual(heard.length, 2);
   tick(500);
   deepStrictEqual(heard.at(-1), { progressToken: 7, progress: 3, message: "word 99" });
-  progress.tell("x".repeat(1000));
+  progress.tell(() => "x".repeat(1000));
   tick(500);
   strictEqual(words().at(-1)!.length, 200);
   progress[Symbol.dispose]();
@@ -46,7 +46,7 @@ Deno.test("Progress tells nobody who does not want to hear", () => {
   using time = new FakeTime();
   const { extra, heard } = caller();
   using progress = new Progress(extra, "started");
-  progress.tell("word");
+  progress.tell(() => "word");
   time.tick(60_000);
   deepStrictEqual(heard, []);
 });

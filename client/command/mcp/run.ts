@@ -121,9 +121,9 @@ async function outcome(session: Session, from: number, extra: Extra): Promise<Ca
 
 function tell(progress: Progress, event: Event, conversation: Conversation): void {
   const title = "title" in event ? event.title : undefined;
-  if (event.sessionUpdate === "tool_call" && typeof title === "string") progress.tell(title);
+  if (event.sessionUpdate === "tool_call" && typeof title === "string") progress.tell(() => title);
   if (event.sessionUpdate === "agent_message_chunk") {
-    progress.tell(conversation.lastWords.slice(-200));
+    progress.tell(() => conversation.lastWords.slice(-200));
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { getLogger, reason } from "@agentx/common";
 import type { Answer, Host, Question } from "../drivers/mod.ts";
+import { CLI_SESSION } from "../executors/mod.ts";
 import type { StoredLog } from "./stored_log.ts";
 
 const log = getLogger(["arpc", "sessions"]);
@@ -58,7 +59,7 @@ export class SessionHost implements Host {
 
   cliSession(id: string): void {
     // It will be an argument some day.
-    if (/^[\w.:~][\w.:~-]{0,199}$/.test(id)) this.owner.knows(id);
+    if (CLI_SESSION.test(id)) this.owner.knows(id);
     else this.notice("The CLI named its session by what is no id; it cannot be gone on with");
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { CommandConfig } from "../config.ts";
-import type { Executor, Mode, Style } from "../executors/mod.ts";
+import { CLI_SESSION, type Executor, type Mode, type Style } from "../executors/mod.ts";
 import type { Probe } from "../executors/probe.ts";
 import { Problem } from "../problem.ts";
 import type { CreateSession, SendMessage } from "../schemas.ts";
@@ -118,6 +118,10 @@ function checkWords(request: CreateSession): void {
   const words = { model: request.model, resume: request.resume };
   for (const [name, word] of Object.entries(words)) {
     if (word !== undefined && !isValue(word)) throw notAValue(name, word);
+  }
+  if (request.resume !== undefined && !CLI_SESSION.test(request.resume)) {
+    const found = JSON.stringify(request.resume.slice(0, 100));
+    throw new Problem(422, `resume: expected the id of a session, found ${found}`);
   }
   const tool = request.allowed_tools?.find((one) => !isValue(one));
   if (tool !== undefined) throw notAValue("allowed_tools", tool);

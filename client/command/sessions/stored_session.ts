@@ -83,8 +83,12 @@ export class StoredSession implements Session {
         if (id === this.#record.cli_session_id) return;
         this.log.commit(() => this.#change({ cli_session_id: id }));
       },
-      ask: (question, signal) =>
-        approvals.ask(record.id, question, AbortSignal.any([signal, this.#turns.signal])).answer,
+      ask: async (question, signal) => {
+        // Between turns nobody wants to know: it leaves no trace, however many there are.
+        this.#turns.signal.throwIfAborted();
+        const over = AbortSignal.any([signal, this.#turns.signal]);
+        return await approvals.ask(record.id, question, over).answer;
+      },
     });
     this.#queue = new Queue(store, record.key);
     const mark = (mark: string | null) => void this.log.commit(() => this.#change({ mark }));

@@ -65,6 +65,15 @@ class Viewer {
 
   /** Gives the viewer something, as soon as there is something. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): Promise<void> {
+    try {
+      await this.#pull(controller);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): Promise<void> {
     this.#timer ??= setInterval(() => this.#beat.abort(), this.heartbeat);
     while (!this.#closed) {
       const before = this.#next;
