@@ -66,8 +66,9 @@ export const PROGRAMS: readonly Program[] = [
     permissions: [
       "--no-prompt",
       "--allow-net",
-      // Besides its settings: where its state lies, and whose machine this is.
-      "--allow-env=ARPC_*,ARP_*,NO_COLOR,HOME,USERPROFILE,USER,LOGNAME,USERNAME",
+      // Command mode starts the CLIs that it finds, and passes on what they need of its variables.
+      "--allow-run",
+      "--allow-env",
       "--allow-sys=hostname",
       "--allow-read",
       "--allow-write",
