@@ -204,9 +204,10 @@ peerTest({ name: "the guide's executor tells a failure from a success", ...NEEDS
   equal(failed.reason, "400 no such model");
   equal(failed.exit_code, 0);
   equal(bed.sessions.find(await bed.run("try again"))!.info.status, "completed");
-  const refused = bed.sessions.find(await bed.run("Hello", { allowed_tools: ["Read"] }))!.info;
-  equal(refused.status, "failed");
-  match(refused.reason!, /^allowed_tools: Pi asks nobody/);
+  const wrong = { executor: "pi", prompt: "Hello", allowed_tools: ["Read"] };
+  const refused = await bed.ask("POST", "/api/sessions", wrong);
+  equal(refused.status, 422);
+  match(refused.body.detail, /^allowed_tools: Pi asks nobody/);
 });
 
 peerTest({ name: "the guide's executor is safe unless it may bypass", ...NEEDS }, async () => {
