@@ -15,6 +15,8 @@ export class Served implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #end = new AbortController();
   readonly #clients: Client[] = [];
+  /** What clients fetch: the SDK does not wait for the end of its streams of notifications. */
+  readonly #fetching = new Set<Promise<unknown>>();
 
   constructor(app: App) {
     const { signal } = this.#end;
@@ -34,16 +36,30 @@ export class Served implements AsyncDisposable {
   ): Promise<{ client: Client; transport: StreamableHTTPClientTransport }> {
     const client = new Client({ name: "test", version: "1" });
     const url = new URL(`/mcp${query}`, this.url);
-    const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
+    const transport = new StreamableHTTPClientTransport(url, {
+      requestInit: { headers },
+      fetch: (url, init) => this.#fetch(url, init),
+    });
     await client.connect(transport as Parameters<Client["connect"]>[0]);
     this.#clients.push(client);
     return { client, transport };
   }
 
+  async #fetch(url: string | URL, init?: RequestInit): Promise<Response> {
+    const asked = fetch(url, init);
+    this.#fetching.add(asked.catch(() => {}));
+    const response = await asked;
+    if (response.body === null) return response;
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const piped = response.body.pipeTo(writable, { signal: this.#end.signal });
+    this.#fetching.add(piped.catch(() => {}));
+    return new Response(readable, response);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) await client.close();
-    // Their streams of notifications may still be open: that of the SDK is not always let go.
     this.#end.abort();
+    await Promise.all(this.#fetching);
     await this.#server.finished;
   }
 }
