@@ -41,7 +41,7 @@ Deno.test("samePath() looks past the ways to write a path", () => {
   ok(samePath("/", "/"));
   ok(!samePath("/home/alice", "/home/alice/b"));
   ok(!samePath("/home/a-b", "/home/a/b"));
-  strictEqual(samePath("C:\\Work", "c:/work/"), Deno.build.os === "windows");
+  strictEqual(samePath("C:\\Code", "c:/code/"), Deno.build.os === "windows");
 });
 
 Deno.test("folderOf() takes absolute folders only", () => {

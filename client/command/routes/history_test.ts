@@ -5,14 +5,14 @@ import { type Api, Still } from "../testdata/api.ts";
 const TIME = "2026-01-31T12:00:00.000Z";
 
 const PROJECTS: Project[] = [
-  { id: "-work-app", path: "/work/app", sessions: 2, updated_at: TIME },
+  { id: "-srv-app", path: "/srv/app", sessions: 2, updated_at: TIME },
   { id: "-lost", path: null, sessions: 1, updated_at: TIME },
 ];
 
 const session = (id: string): HistorySession => ({
   id,
-  project_id: "-work-app",
-  project_path: "/work/app",
+  project_id: "-srv-app",
+  project_path: "/srv/app",
   title: `Session ${id}`,
   created_at: null,
   updated_at: TIME,
@@ -53,7 +53,7 @@ Deno.test("history: projects, and their folders", () =>
   withHistory(async (api) => {
     deepStrictEqual((await api.json("GET", "/api/claude/projects")).body, { projects: PROJECTS });
     deepStrictEqual((await api.json("GET", "/claude/projects/working-directories")).body, {
-      directories: [{ path: "/work/app", sessions: 2, updated_at: TIME }],
+      directories: [{ path: "/srv/app", sessions: 2, updated_at: TIME }],
       total: 1,
     });
   }));
@@ -62,11 +62,11 @@ Deno.test("history: sessions, of all projects and of one", () =>
   withHistory(async (api, history) => {
     const { body } = await api.json("GET", "/api/claude/sessions?limit=5&offset=2&projectPath=/a");
     deepStrictEqual(body, { sessions: [session("a")], total: 7 });
-    await api.json("GET", "/claude/projects/-work-app/sessions");
+    await api.json("GET", "/claude/projects/-srv-app/sessions");
     await api.json("GET", "/claude/projects/a%2Fb/sessions?limit=1");
     deepStrictEqual(history.asked, [
       { projectPath: "/a", limit: 5, offset: 2 },
-      { projectId: "-work-app", limit: 50, offset: 0 },
+      { projectId: "-srv-app", limit: 50, offset: 0 },
       { projectId: "a/b", limit: 1, offset: 0 },
     ]);
   }));
