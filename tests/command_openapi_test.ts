@@ -19,7 +19,7 @@ const SESSION = "0b0b5f4c-58f6-4c1e-9a57-0f5a3b1f0c11";
 async function writeHistory(home: string): Promise<void> {
   const folder = join(home, ".claude/projects/-work-app");
   await Deno.mkdir(folder, { recursive: true });
-  const said = { sessionId: SESSION, cwd: "/work/app", timestamp: "2026-01-31T12:00:00.000Z" };
+  const said = { sessionId: SESSION, cwd: "/srv/app", timestamp: "2026-01-31T12:00:00.000Z" };
   const user = { role: "user", content: "Hello" };
   const records = [{ ...said, type: "user", uuid: crypto.randomUUID(), message: user }];
   const text = records.map((one) => JSON.stringify(one)).join("\n") + "\n";
