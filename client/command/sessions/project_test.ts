@@ -75,7 +75,7 @@ Deno.test("isBelow() is not misled by names that begin alike", () => {
   ok(isBelow("/srv", ["/srv"]));
   ok(isBelow("/srv/..app", ["/srv"]));
   ok(isBelow("/etc", ["/"]));
-  ok(!isBelow("/work-not", ["/srv"]));
+  ok(!isBelow("/srv-not", ["/srv"]));
   ok(!isBelow("/", ["/srv"]));
   ok(!isBelow("/etc", []));
 });
