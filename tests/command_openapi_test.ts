@@ -17,7 +17,7 @@ const SESSION = "0b0b5f4c-58f6-4c1e-9a57-0f5a3b1f0c11";
 
 /** A session that Claude Code keeps, so that there is a history. */
 async function writeHistory(home: string): Promise<void> {
-  const folder = join(home, ".claude/projects/-work-app");
+  const folder = join(home, ".claude/projects/-srv-app");
   await Deno.mkdir(folder, { recursive: true });
   const said = { sessionId: SESSION, cwd: "/srv/app", timestamp: "2026-01-31T12:00:00.000Z" };
   const user = { role: "user", content: "Hello" };
@@ -54,7 +54,7 @@ parameters = { agent = "claude" }
 
 [[operations]]
 include-path = "/{agent}/projects/{project_id}/sessions"
-parameters = { agent = "claude", project_id = "-work-app" }
+parameters = { agent = "claude", project_id = "-srv-app" }
 
 [[operations]]
 include-path = "/{agent}/sessions/{id}"
