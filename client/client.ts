@@ -4,9 +4,10 @@
  * @module
  */
 
-import { Backoff, dialTcp, getLogger, reason, RefusedError } from "@agentx/common";
+import { Backoff, type Dial, getLogger, reason, RefusedError } from "@agentx/common";
 import type { ClientConfig } from "./config.ts";
 import { Link, ReplacedError } from "./link.ts";
+import { serverDial } from "./tls/dial.ts";
 import { sleep } from "./sleep.ts";
 import { serveTunnel } from "./tunnel.ts";
 import { remoteUrls, visitorUrls } from "./urls.ts";
@@ -88,11 +89,12 @@ async function keepLink(
 ): Promise<void> {
   const backoff = new Backoff({ max: config.reconnectMax });
   const server = `${config.serverAddr}:${config.controlPort}`;
+  const dial = await serverDial(config.tls);
   while (!drain.aborted) {
     let since = performance.now();
     let why: unknown;
     try {
-      using link = await Link.open(config, drain, dialTcp, () => watch.declaration());
+      using link = await Link.open(config, drain, dial, () => watch.declaration());
       since = performance.now();
       const { generation, declared } = link;
       log.info("Registered", { server, generation, service: declared?.service });
@@ -101,7 +103,7 @@ async function keepLink(
         log.warning("No --remote-port: the server is too old to give out ports", { server });
       }
       events.online([...visitorUrls(config, link.welcome.public_urls), ...own]);
-      await serveLink(link, config, watch, drain, spawn);
+      await serveLink(link, config, dial, watch, drain, spawn);
       if (generation === 2 && declared !== watch.words) continue;
       why = new Error("the server ended the link");
     } catch (error) {
@@ -125,6 +127,7 @@ async function keepLink(
 async function serveLink(
   link: Link,
   config: ClientConfig,
+  dial: Dial,
   watch: ServiceWatch,
   drain: AbortSignal,
   spawn: (asked: Asked) => void,
@@ -136,6 +139,7 @@ async function serveLink(
     local: { hostname: config.localAddr, port: config.localPort },
     clientId: config.clientId,
     kind: link.tunnels,
+    dialServer: dial,
     visited: (protocol: string | undefined) => watch.visited(protocol),
   };
   const leave = () => link[Symbol.dispose]();

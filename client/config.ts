@@ -17,10 +17,9 @@ import {
   type Values,
 } from "@agentx/common/cli";
 import { COMMAND_OPTIONS } from "./command/options.ts";
-import denoJson from "./deno.json" with { type: "json" };
+import { TLS_OPTIONS, type TlsChoice, tlsChoice } from "./tls/options.ts";
 
-/** Version of the program. */
-export const VERSION: string = denoJson.version;
+export { VERSION } from "./version.ts";
 
 const WHO = "Who you are";
 const SERVER = "The server";
@@ -47,6 +46,19 @@ export const OPTIONS = {
   }),
   "control-port": port({ about: "its control port", group: SERVER, default: 17001 }),
   "proxy-port": port({ about: "its proxy port", group: SERVER, default: 17002 }),
+  "auth-token": {
+    ...text({
+      about:
+        "what the server asks for to register; in ARP_AUTH_TOKEN it stays out of the list of " +
+        "processes",
+      arg: "<token>",
+      group: SERVER,
+      pattern: /^[\x21-\x7e]{8,256}$/,
+      expects: "8 to 256 visible characters",
+    }),
+    secret: true,
+  },
+  ...TLS_OPTIONS,
   "remote-port": port({
     about: "ask for a public port of your own, 0 for any (see arps --allow-ports)",
     group: SERVER,
@@ -75,6 +87,11 @@ export const OPTIONS = {
     group: LOCAL,
     pattern: /^[^\0]{1,128}$/,
     expects: "a name of 1 to 128 characters",
+  }),
+  "require-visitor-token": toggle({
+    about: "visitors need a token of yours (arpc token create); the client id alone opens nothing",
+    group: WHO,
+    default: false,
   }),
   "auto-reconnect": toggle({
     about: "come back after the link was lost",
@@ -109,6 +126,10 @@ export interface ClientConfig {
   /** What the service speaks first, or `"none"`; undefined to find out. */
   service: string | undefined;
   dbUser: string | undefined;
+  authToken: string | undefined;
+  requireVisitorToken: boolean;
+  /** How the server proves who it is; undefined is without TLS. */
+  tls: TlsChoice | undefined;
   autoReconnect: boolean;
   reconnectMax: number;
   grace: number;
@@ -152,6 +173,9 @@ export function clientConfig(
     remotePort: values["remote-port"],
     service: values.service,
     dbUser: values["db-user"],
+    authToken: values["auth-token"],
+    requireVisitorToken: values["require-visitor-token"],
+    tls: tlsChoice(values),
     autoReconnect: values["auto-reconnect"],
     reconnectMax: values["reconnect-interval"] * 1000,
     grace: values.grace * 1000,

@@ -4,13 +4,23 @@
  * @module
  */
 
-import { launchProgram } from "@agentx/common/cli";
-import { connectArguments, connectPermissions, readConnectRequest } from "./connect/program.ts";
+import { findSubcommand, launchProgram, launchSubcommand, UsageError } from "@agentx/common/cli";
 import { permissions, readRequest } from "./program.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 const main = new URL("./main.ts", import.meta.url);
-Deno.exit(
-  connectArguments(Deno.args) === undefined
-    ? await launchProgram("arpc", main, Deno.args, readRequest, permissions)
-    : await launchProgram("arpc", main, Deno.args, readConnectRequest, connectPermissions),
-);
+
+function start(): Promise<number> {
+  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  return other === undefined
+    ? launchProgram("arpc", main, Deno.args, readRequest, permissions)
+    : launchSubcommand(main, other);
+}
+
+try {
+  Deno.exit(await start());
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  Deno.stderr.writeSync(new TextEncoder().encode(`arpc: ${error.message}\n`));
+  Deno.exit(2);
+}

@@ -83,7 +83,9 @@ export class Link implements Disposable {
       if (answer.type !== "RegisterResult") {
         throw new ProtocolError(`the server answered with ${answer.type}`);
       }
-      if (!answer.success) throw new RefusedError(answer.error ?? "no reason given");
+      if (!answer.success) {
+        throw new RefusedError(answer.error ?? "no reason given", answer.retry_s);
+      }
       return new Link(channel, answer, words);
     } catch (error) {
       channel.close();

@@ -6,10 +6,12 @@
 
 import { formatAddress, getLogger, reason, tag } from "@agentx/common";
 import {
+  findSubcommand,
   keepNetwork,
   outliveFaults,
   permissionFlags,
   revokeAllBut,
+  runSubcommand,
   shutdownSignals,
   startLogging,
   UsageError,
@@ -20,13 +22,11 @@ import { runClient } from "./client.ts";
 import { commandConfig } from "./command/config.ts";
 import type { CommandMode } from "./command/mod.ts";
 import { type ClientConfig, clientConfig, localPort, type OPTIONS } from "./config.ts";
-import { connectListener, connectStdio, listening, openLocal } from "./connect.ts";
-import { connectConfig } from "./connect/options.ts";
-import { connectArguments, connectPermissions, readConnectRequest } from "./connect/program.ts";
 import { machineClientId, thisMachine } from "./identity.ts";
 import { ReplacedError } from "./link.ts";
 import { permissions, place, readRequest } from "./program.ts";
 import { stateFolder, writeState } from "./state.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 /** Exit code of a client whose id was registered again elsewhere: a service must not restart it. */
 const REPLACED = 3;
@@ -35,7 +35,8 @@ const REPLACED = 3;
 const COMMAND_GRANTS = ["net", "run", "read", "write", "env"] as const;
 
 async function main(): Promise<void> {
-  if (connectArguments(Deno.args) !== undefined) return await connect();
+  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  if (other !== undefined) return await runSubcommand(other);
   const request = await readRequest(Deno.args);
   if (request.kind === "print") return print(request.text);
   const { values } = request;
@@ -67,26 +68,6 @@ async function main(): Promise<void> {
 async function openCommandMode(values: Values<typeof OPTIONS>): Promise<CommandMode> {
   const { CommandMode } = await import("./command/mod.ts");
   return await CommandMode.open(commandConfig(values, place()), localPort(values));
-}
-
-/** `arpc connect`. */
-async function connect(): Promise<void> {
-  const request = await readConnectRequest(Deno.args);
-  if (request.kind === "print") return print(request.text);
-  const { values } = request;
-  if (values["print-permissions"]) {
-    return print(permissionFlags(connectPermissions(values)).join("\n") + "\n");
-  }
-  const config = connectConfig(values);
-  await using _logging = await startLogging(values);
-  await keepNetwork(values);
-  // One connection ends by Ctrl-C as any program does: to end cleanly would be to say all went well.
-  if (config.listen === undefined) return await connectStdio(config);
-  const listener = openLocal(config.listen);
-  using _faults = outliveFaults("arpc");
-  using shutdown = shutdownSignals();
-  print(listening(config, listener.address, Deno.stdout.isTerminal()));
-  await connectListener(config, listener, shutdown.drain);
 }
 
 /** Leaves the id for the next run, where there is a home folder and permission to write there. */

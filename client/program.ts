@@ -14,17 +14,18 @@ import {
   runningFiles,
   type Values,
 } from "@agentx/common/cli";
+import { resolve as absolute } from "@std/path";
 import { localPort, OPTIONS, VERSION } from "./config.ts";
-import { CONNECT_COMMAND } from "./connect/program.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
 import { HOME_VARIABLES, homeFolder, readState, stateFolder } from "./state.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 const ABOUT: About = {
   name: "arpc",
   version: VERSION,
   prefix: "ARPC",
   summary: "Client of ARP: exposes a service on this machine through an arps server.",
-  commands: [CONNECT_COMMAND],
+  commands: SUBCOMMANDS.map(({ word, brief }) => [word, brief]),
   examples: [
     ["arpc --client-id my-app --server-addr your-server.com --local-port 3000", "share a web app"],
     ["arpc --local-port 8080 --alias alice --alias bob", "one service under three tokens"],
@@ -87,7 +88,13 @@ function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissio
     sys: ["hostname"],
     env: [...optionVariables(ABOUT, OPTIONS), ...HOME_VARIABLES, ...USER_VARIABLES]
       .filter((name) => readVariable(name) !== undefined),
-    read: [...MACHINE_ID_FILES, OS_RELEASE_FILE, ...state, ...files.read],
+    read: [
+      ...MACHINE_ID_FILES,
+      OS_RELEASE_FILE,
+      ...state,
+      ...files.read,
+      ...(values["tls-ca"] === undefined ? [] : [absolute(values["tls-ca"])]),
+    ],
     write: [...state, ...files.write],
   };
 }

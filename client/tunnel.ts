@@ -45,6 +45,9 @@ export interface TunnelOptions {
   kind: TunnelKind;
   /** A visitor comes; told before the service is dialled for it. */
   visited?: (protocol: string | undefined) => void;
+  /** How to reach the proxy port; as the service by default. */
+  dialServer?: Dial;
+  /** How to reach the service. */
   dial?: Dial;
 }
 
@@ -67,10 +70,10 @@ export async function serveTunnel(
   options: TunnelOptions,
   signals: TunnelSignals,
 ): Promise<void> {
-  const dial = options.dial ?? dialTcp;
+  const { dial = dialTcp, dialServer = dial } = options;
   let conn: Conn;
   try {
-    conn = await dial(options.proxy, { signal: signals.idle });
+    conn = await dialServer(options.proxy, { signal: signals.idle });
   } catch (error) {
     if (signals.idle.aborted) return;
     return log.warning("Cannot open a tunnel", {

@@ -38,6 +38,10 @@ export interface Register {
   client_version?: string;
   /** Tunnels may serve one visitor after another, if the server says so too; see `chunk.ts`. */
   reuse?: boolean;
+  /** Public key (Ed25519, base64url of its 32 bytes) of the visitor tokens this client signs. */
+  visitor_key?: string;
+  /** Visitors must bring such a token; the client id alone does not let them in. */
+  require_token?: boolean;
 }
 
 /** The server's answer to {@link Register}. With `success: false` later on: why the link ends. */
@@ -57,6 +61,10 @@ export interface RegisterResult {
   heartbeat_s?: number;
   /** Answers the client's `reuse`: both then write a visitor's bytes in chunks. */
   reuse?: boolean;
+  /** Of a refusal: seconds that the client should wait before it asks again. */
+  retry_s?: number;
+  /** The server checks visitor tokens, and understands {@link RevokeTokens}. */
+  visitor_tokens?: boolean;
 }
 
 /** The server wants one more tunnel. */
@@ -113,6 +121,13 @@ export interface Draining {
   grace_s?: number;
 }
 
+/** Client to server, if that said `visitor_tokens`: these are good no more. */
+export interface RevokeTokens {
+  type: "RevokeTokens";
+  /** The `jti` of each. */
+  ids: string[];
+}
+
 /** Everything that may stand in a frame. */
 export type Command =
   | Register
@@ -123,7 +138,8 @@ export type Command =
   | Pong
   | StartProxy
   | ProxyStarted
-  | Draining;
+  | Draining
+  | RevokeTokens;
 
 type Kind = "string" | "number" | "boolean" | "string[]" | "string|null";
 
@@ -140,6 +156,8 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     db_user: "string?",
     client_version: "string?",
     reuse: "boolean?",
+    visitor_key: "string?",
+    require_token: "boolean?",
   },
   RegisterResult: {
     success: "boolean",
@@ -149,6 +167,8 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     remote_port: "number?",
     heartbeat_s: "number?",
     reuse: "boolean?",
+    retry_s: "number?",
+    visitor_tokens: "boolean?",
   },
   RequestNewProxyConn: { proxy_conn_id: "string", server_addr: "string?" },
   NewProxyConn: { proxy_conn_id: "string", client_id: "string" },
@@ -157,6 +177,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
   StartProxy: { visitor: "string?", protocol: "string?", tls: "boolean?" },
   ProxyStarted: { success: "boolean", error: "string?" },
   Draining: { grace_s: "number?" },
+  RevokeTokens: { ids: "string[]" },
 };
 
 function fits(value: unknown, kind: Kind): boolean {

@@ -15,6 +15,11 @@ export class ProtocolError extends Error {
 /** The server refused a registration; the message is the reason it gave. */
 export class RefusedError extends Error {
   override name = "RefusedError";
+
+  /** @param retryAfter seconds that the server wants to be left alone; undefined if it did not say. */
+  constructor(message: string, readonly retryAfter?: number) {
+    super(message);
+  }
 }
 
 /** A wait ended because its deadline passed. */

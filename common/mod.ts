@@ -29,6 +29,7 @@ export {
   type Register,
   type RegisterResult,
   type RequestNewProxyConn,
+  type RevokeTokens,
   type StartProxy,
 } from "./commands.ts";
 export { Block } from "./block.ts";
@@ -78,6 +79,7 @@ export {
   formatAddress,
   type Listen,
   type Listener,
+  type ListenOptions,
   listenTcp,
   writeAll,
 } from "./transport.ts";

@@ -42,8 +42,14 @@ export interface Listener {
   readonly address: Address;
 }
 
+/** Options of a {@link Listen}. */
+export interface ListenOptions {
+  /** Several programs may listen on the port, and share what comes (`SO_REUSEPORT`). */
+  reusePort?: boolean;
+}
+
 /** Opens a listener; throws `Deno.errors.AddrInUse` and the like. */
-export type Listen = (address: Address) => Listener;
+export type Listen = (address: Address, options?: ListenOptions) => Listener;
 
 /** Options of a {@link Dial}. */
 export interface DialOptions {
@@ -69,8 +75,8 @@ function tune(conn: Deno.TcpConn): Deno.TcpConn {
 }
 
 /** {@link Listen} for TCP. */
-export const listenTcp: Listen = ({ hostname, port }) => {
-  const listener = Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
+export const listenTcp: Listen = ({ hostname, port }, { reusePort = false } = {}) => {
+  const listener = Deno.listen({ hostname, port, reusePort, tcpBacklog: BACKLOG });
   const bound = listener.addr as Deno.NetAddr;
   return {
     accept: async () => tune(await listener.accept()),

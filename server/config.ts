@@ -14,7 +14,9 @@ import {
   RUNNING,
   RUNNING_OPTIONS,
   seconds,
+  size,
   text,
+  toggle,
   UsageError,
   type Values,
 } from "@agentx/common/cli";
@@ -25,6 +27,9 @@ export const VERSION: string = denoJson.version;
 
 const PORTS = "Ports";
 const ROUTING = "Routing";
+const TLS = "Encryption";
+const TRUST = "Who may come in";
+const ADMIN = "Administration";
 const TUNNELS = "Tunnels";
 const LIMITS = "Limits (0 is none)";
 
@@ -47,6 +52,65 @@ export const OPTIONS = {
     group: PORTS,
     default: "0.0.0.0",
   }),
+  "reuse-port": toggle({
+    about: "share the ports with another arps of this machine, so that it can take over " +
+      "(Linux; see docs/operations.md)",
+    group: PORTS,
+    default: false,
+  }),
+  "tls-cert": text({
+    about: "certificate chain for the ports, PEM; read again when it changes (see arps cert)",
+    arg: "<file>",
+    group: TLS,
+  }),
+  "tls-key": text({ about: "its private key, PEM", arg: "<file>", group: TLS }),
+  "tls-control": toggle({ about: "TLS on the control port", group: TLS, default: true }),
+  "tls-proxy": toggle({ about: "TLS on the proxy port", group: TLS, default: true }),
+  "tls-public": toggle({ about: "TLS on the public port", group: TLS, default: true }),
+  "auth-token": {
+    ...text({
+      about: "clients must know it to register; in ARP_AUTH_TOKEN it stays out of the list of " +
+        "processes",
+      arg: "<token>",
+      group: TRUST,
+      pattern: /^[\x21-\x7e]{8,256}$/,
+      expects: "8 to 256 visible characters",
+    }),
+    secret: true,
+  },
+  "auth-file": text({
+    about: "who may register as what, each with a token of its own; read again when it changes " +
+      "(see arps auth)",
+    arg: "<file>",
+    group: TRUST,
+  }),
+  "require-visitor-token": toggle({
+    about: "visitors need a token that a client made (arpc token create); ids alone open nothing",
+    group: TRUST,
+    default: false,
+  }),
+  "admin-port": port({
+    about: "dashboard, metrics and API for the owner of this server",
+    group: ADMIN,
+  }),
+  "admin-bind": text({
+    about: "address of the admin port",
+    arg: "<address>",
+    group: ADMIN,
+    default: "127.0.0.1",
+  }),
+  "admin-key": {
+    ...text({
+      about:
+        "who uses the admin port must know it; in ARPS_ADMIN_KEY it stays out of the list of " +
+        "processes (required unless --admin-bind is this machine's own address)",
+      arg: "<key>",
+      group: ADMIN,
+      pattern: /^[\x21-\x7e]{8,256}$/,
+      expects: "8 to 256 visible characters",
+    }),
+    secret: true,
+  },
   "domain": text({
     about: "route ID.DOMAIN to the client ID",
     arg: "<domain>",
@@ -146,6 +210,22 @@ export const OPTIONS = {
     group: LIMITS,
     default: 10_000,
   }),
+  "max-clients": count({
+    about: "clients at a time",
+    group: LIMITS,
+    default: 10_000,
+  }),
+  "max-links-per-ip": count({
+    about: "connections from one address to the control port, and as many to the proxy port for " +
+      "each client there",
+    group: LIMITS,
+    default: 256,
+  }),
+  "rate-limit": size({
+    about: "bytes per second of one client, both ways together, such as 10MB",
+    group: LIMITS,
+    default: 0,
+  }),
   "grace": seconds({
     about: "time for running visitors when told to stop",
     group: RUNNING,
@@ -178,7 +258,35 @@ export interface ServerConfig {
   maxPerIp: number;
   ratePerIp: number;
   maxVisitors: number;
+  maxClients: number;
+  maxLinksPerIp: number;
+  /** Bytes a second. */
+  rateLimit: number;
+  reusePort: boolean;
+  tls: TlsConfig | undefined;
+  authToken: string | undefined;
+  authFile: string | undefined;
+  requireVisitorToken: boolean;
+  admin: AdminConfig | undefined;
   graceSeconds: number;
+}
+
+/** The ports of a server. */
+export type PortName = "control" | "proxy" | "public";
+
+/** Which ports speak TLS, and as whom. */
+export interface TlsConfig {
+  /** Files, PEM. */
+  cert: string;
+  key: string;
+  ports: Readonly<Record<PortName, boolean>>;
+}
+
+/** The port for the owner. */
+export interface AdminConfig {
+  bind: string;
+  port: number;
+  key: string | undefined;
 }
 
 /**
@@ -224,6 +332,42 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
     maxPerIp: values["max-per-ip"],
     ratePerIp: values["rate-per-ip"],
     maxVisitors: values["max-visitors"],
+    maxClients: values["max-clients"],
+    maxLinksPerIp: values["max-links-per-ip"],
+    rateLimit: values["rate-limit"],
+    reusePort: values["reuse-port"],
+    tls: tlsConfig(values),
+    authToken: values["auth-token"],
+    authFile: values["auth-file"],
+    requireVisitorToken: values["require-visitor-token"],
+    admin: adminConfig(values),
     graceSeconds: values.grace,
   };
+}
+
+function tlsConfig(values: Values<typeof OPTIONS>): TlsConfig | undefined {
+  const { "tls-cert": cert, "tls-key": key } = values;
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new UsageError(
+      `--tls-cert and --tls-key: expected both, found only --tls-${cert ? "cert" : "key"}`,
+    );
+  }
+  const ports = {
+    control: values["tls-control"],
+    proxy: values["tls-proxy"],
+    public: values["tls-public"],
+  };
+  return { cert, key, ports };
+}
+
+function adminConfig(values: Values<typeof OPTIONS>): AdminConfig | undefined {
+  const { "admin-port": port, "admin-bind": bind, "admin-key": key } = values;
+  if (port === undefined) return undefined;
+  if (key === undefined && !/^(?:127\.|::1$|localhost$)/.test(bind)) {
+    throw new UsageError(
+      `--admin-bind ${bind}: expected --admin-key as well, found none: others could reach the port`,
+    );
+  }
+  return { bind, port, key };
 }

@@ -7,6 +7,7 @@
 import {
   acceptLoop,
   Channel,
+  type Command,
   type Conn,
   formatAddress,
   getLogger,
@@ -16,15 +17,14 @@ import {
   readFrameWithin,
   reason,
   type Register,
+  type RevokeTokens,
   tag,
 } from "@agentx/common";
 import { type Client, RegistrationError, type Registry } from "./registry.ts";
+import type { Authenticator } from "./auth/mod.ts";
 import type { RemotePorts } from "./remote.ts";
 
 const log = getLogger(["arps", "control"]);
-
-/** Most of a client's version that is logged. */
-const MAX_VERSION_CHARS = 64;
 
 /** Options of a {@link ControlPort}. */
 export interface ControlOptions {
@@ -34,6 +34,10 @@ export interface ControlOptions {
   heartbeat: number;
   /** Where visitors find the given tokens. */
   publicUrls: (tokens: readonly string[]) => string[];
+  /** Who may register as what. */
+  auth: Authenticator;
+  /** A client says that visitor tokens of it are good no more. */
+  revoked: (client: Client, ids: readonly string[]) => void;
 }
 
 /** All control connections. */
@@ -78,7 +82,7 @@ export class ControlPort {
       }
       client = await this.#register(first, channel, peer);
       if (client === undefined) return;
-      const command = await channel.receive();
+      const command = await this.#hear(client, channel);
       const why = command === null ? "link closed" : `it sent ${command.type}`;
       log.info("Client left", { client: client.tag, peer, why });
     } catch (error) {
@@ -89,19 +93,29 @@ export class ControlPort {
     }
   }
 
+  /** What ends a link: null for its end in order, or a command that does not belong there. */
+  async #hear(client: Client, channel: Channel): Promise<Exclude<Command, RevokeTokens> | null> {
+    for (;;) {
+      const command = await channel.receive();
+      if (command?.type !== "RevokeTokens") return command;
+      this.options.revoked(client, command.ids);
+    }
+  }
+
   async #register(
     command: Register,
     channel: Channel,
     peer: string,
   ): Promise<Client | undefined> {
     const name = await tag(command.client_id);
-    // From here to the answer nothing may wait: the client is told of a visitor only after it.
     try {
+      const grant = await this.options.auth.authenticate(command, hostOf(channel));
+      // From here to the answer nothing may wait: the client is told of a visitor only after it.
       const wanted = (command.version ?? 1) >= 2 ? command.remote_port : undefined;
       using port = wanted === undefined
         ? undefined
-        : this.remotePorts.reserve(command.client_id, wanted);
-      const { client, replaced } = this.registry.register(command, name, channel);
+        : this.remotePorts.reserve(command.client_id, wanted, grant);
+      const { client, replaced } = this.registry.register(command, name, channel, peer);
       port?.give(client);
       if (replaced !== undefined) this.#supersede(replaced);
       channel.send({
@@ -115,6 +129,7 @@ export class ControlPort {
             ...(port === undefined ? {} : { remote_port: port.port }),
             heartbeat_s: this.options.heartbeat,
             reuse: client.tunnels === "reusable",
+            visitor_tokens: true,
           }
           : {}),
       });
@@ -124,7 +139,7 @@ export class ControlPort {
         client: name,
         peer,
         generation: client.generation,
-        version: command.client_version?.slice(0, MAX_VERSION_CHARS),
+        version: client.version,
         aliases: client.tokens.length - 1,
         service: client.service,
         remote_port: port?.port,
@@ -133,7 +148,12 @@ export class ControlPort {
     } catch (error) {
       if (!(error instanceof RegistrationError)) throw error;
       log.warning("Registration refused", { client: name, peer, why: error.message });
-      channel.send({ type: "RegisterResult", success: false, error: error.message });
+      channel.send({
+        type: "RegisterResult",
+        success: false,
+        error: error.message,
+        ...(error.retryAfter === undefined ? {} : { retry_s: error.retryAfter }),
+      });
       await channel.end();
       return undefined;
     }
@@ -154,4 +174,8 @@ export class ControlPort {
     }
     void channel.end();
   }
+}
+
+function hostOf(channel: Channel): string {
+  return (channel.peek.conn.remoteAddr as Deno.NetAddr).hostname;
 }

@@ -4,8 +4,23 @@
  * @module
  */
 
-import { launchProgram } from "@agentx/common/cli";
+import { findSubcommand, launchProgram, launchSubcommand, UsageError } from "@agentx/common/cli";
 import { permissions, readRequest } from "./program.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 const main = new URL("./main.ts", import.meta.url);
-Deno.exit(await launchProgram("arps", main, Deno.args, readRequest, permissions));
+
+function start(): Promise<number> {
+  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  return other === undefined
+    ? launchProgram("arps", main, Deno.args, readRequest, permissions)
+    : launchSubcommand(main, other);
+}
+
+try {
+  Deno.exit(await start());
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  Deno.stderr.writeSync(new TextEncoder().encode(`arps: ${error.message}\n`));
+  Deno.exit(2);
+}

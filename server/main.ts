@@ -6,18 +6,24 @@
 
 import { formatAddress, getLogger, reason } from "@agentx/common";
 import {
+  findSubcommand,
   keepNetwork,
   outliveFaults,
   permissionFlags,
+  runSubcommand,
   shutdownSignals,
   startLogging,
   UsageError,
 } from "@agentx/common/cli";
 import { serverConfig, VERSION } from "./config.ts";
-import { permissions, readRequest } from "./program.ts";
+import { openParts } from "./parts.ts";
+import { permissions, readRequest, watchedFiles } from "./program.ts";
 import { Server } from "./server.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 async function main(): Promise<void> {
+  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  if (other !== undefined) return await runSubcommand(other);
   const request = await readRequest(Deno.args);
   if (request.kind === "print") return print(request.text);
   const { values } = request;
@@ -26,10 +32,11 @@ async function main(): Promise<void> {
   }
   const config = serverConfig(values);
   await using _logging = await startLogging(values);
-  await keepNetwork(values);
+  await using parts = await openParts(config);
+  await keepNetwork(values, watchedFiles(values));
   using _faults = outliveFaults("arps");
   using shutdown = shutdownSignals();
-  await using server = new Server(config);
+  await using server = new Server(config, parts);
   const log = getLogger(["arps"]);
   const { control, proxy, public: visitors } = server.ports;
   log.info("Server ready", {

@@ -14,12 +14,15 @@ import {
   runningFiles,
   type Values,
 } from "@agentx/common/cli";
+import { resolve as absolute } from "@std/path";
 import { OPTIONS, VERSION } from "./config.ts";
+import { SUBCOMMANDS } from "./subcommands.ts";
 
 const ABOUT: About = {
   name: "arps",
   version: VERSION,
   prefix: "ARPS",
+  commands: SUBCOMMANDS.map(({ word, brief }) => [word, brief]),
   summary: "Server of ARP: puts programs that run behind NAT on the public internet, through one " +
     "public port.\nRun it on a host with a public address, and arpc beside each service.",
   examples: [
@@ -45,16 +48,34 @@ const MAX_PORTS_NAMED = 256;
 /** The permissions that a run with these options needs. */
 export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const ports = ["control-port", "proxy-port", "public-port"] as const;
-  const host = values.bind.includes(":") ? `[${values.bind}]` : values.bind;
+  const host = bracket(values.bind);
   const given = values["allow-ports"];
   const all = [...ports.map((port) => values[port]), ...given];
+  const admin = values["admin-port"] === undefined
+    ? []
+    : [`${bracket(values["admin-bind"])}:${values["admin-port"]}`];
+  const files = runningFiles(values);
   return {
     // A port that the system chooses is not known yet, so the host stands alone.
-    net: given.size > MAX_PORTS_NAMED
-      ? [host]
-      : all.map((port) => port === 0 ? host : `${host}:${port}`),
+    net: [
+      ...(given.size > MAX_PORTS_NAMED
+        ? [host]
+        : all.map((port) => port === 0 ? host : `${host}:${port}`)),
+      ...admin.map((address) => address.replace(/:0$/, "")),
+    ],
     env: optionVariables(ABOUT, OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
-    ...runningFiles(values),
+    read: [...files.read, ...watchedFiles(values)],
+    write: files.write,
   };
+}
+
+/** Files that are read again when they change. */
+export function watchedFiles(values: Values<typeof OPTIONS>): string[] {
+  return [values["tls-cert"], values["tls-key"], values["auth-file"]]
+    .filter((file) => file !== undefined).map((file) => absolute(file));
+}
+
+function bracket(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Channel, CLIENT_ID, type Peek, type Register } from "@agentx/common";
+import { type Channel, CLIENT_ID, type Peek, type Register, type Traffic } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { Pool, type PoolOptions } from "./pool.ts";
 import type { ServiceFacts } from "./sniff/mod.ts";
@@ -17,6 +17,11 @@ const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_MAX = 1000;
 /** Aliases of one client: the URLs of them all, however long, must fit into one frame. */
 const MAX_ALIASES = 64;
+
+/** Most of a client's version that is kept. */
+const MAX_VERSION_CHARS = 64;
+/** 32 bytes in base64url. */
+const PUBLIC_KEY = /^[A-Za-z0-9_-]{43}$/;
 
 /** Longest greeting of a service that is kept, in base64; MySQL's is about 100 bytes. */
 const MAX_GREETING_CHARS = 2048;
@@ -35,6 +40,18 @@ export interface Client extends ServiceFacts {
   readonly tunnels: TunnelKind;
   readonly channel: Channel;
   readonly pool: Pool;
+  /** Address of its control connection. */
+  readonly peer: string;
+  /** Of its program, if it said so. */
+  readonly version: string | undefined;
+  /** When it registered, by `Date.now()`. */
+  readonly since: number;
+  /** Bytes of its visitors, live. */
+  readonly traffic: Traffic;
+  /** Public key of the visitor tokens that it signs; see `Register`. */
+  readonly visitorKey: string | undefined;
+  /** Visitors must bring such a token. */
+  readonly requireToken: boolean;
   /** Visitors being served. */
   visitors: number;
   /** Tunnels that stay with a visitor from one request to the next. */
@@ -51,6 +68,11 @@ interface Ask {
 /** A registration that cannot be. The message is for the client. */
 export class RegistrationError extends Error {
   override name = "RegistrationError";
+
+  /** @param retryAfter seconds that the client should wait before it asks again. */
+  constructor(message: string, readonly retryAfter?: number) {
+    super(message);
+  }
 }
 
 /** All clients of a server. */
@@ -78,6 +100,7 @@ export class Registry {
     command: Register,
     tag: string,
     channel: Channel,
+    peer = "",
   ): { client: Client; replaced: Client | undefined } {
     const { client_id, aliases = [] } = command;
     const tokens = [...new Set([client_id, ...aliases])];
@@ -112,6 +135,12 @@ export class Registry {
       greeting: firstBytes(command.greeting),
       dbUser: keepIf(/^[^\0]{1,128}$/, command.db_user),
       pool: new Pool(this.pool, (count) => this.#ask(client, count)),
+      peer,
+      version: command.client_version?.slice(0, MAX_VERSION_CHARS),
+      since: Date.now(),
+      traffic: { up: 0, down: 0 },
+      visitorKey: generation === 2 ? keepIf(PUBLIC_KEY, command.visitor_key) : undefined,
+      requireToken: generation === 2 && command.require_token === true,
       visitors: 0,
       kept: new Set(),
       gone: false,

@@ -14,6 +14,7 @@ import {
   reason,
 } from "@agentx/common";
 import type { PortSet } from "@agentx/common/cli";
+import { EVERYTHING, type Grant } from "./auth/mod.ts";
 import { type Client, RegistrationError } from "./registry.ts";
 
 const log = getLogger(["arps", "remote"]);
@@ -58,7 +59,7 @@ export class RemotePorts {
    * @param wanted 0 for any; a client then gets the same one each time, if that is free.
    * @throws {RegistrationError} with the reason when there is none to be had.
    */
-  reserve(id: string, wanted: number): Reservation {
+  reserve(id: string, wanted: number, grant: Pick<Grant, "mayOpen"> = EVERYTHING): Reservation {
     const { allowed } = this.options;
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) {
       throw new RegistrationError("remote_port is invalid: use 0 to 65535");
@@ -69,13 +70,16 @@ export class RemotePorts {
     if (wanted !== 0 && !allowed.has(wanted)) {
       throw new RegistrationError(`port ${wanted} is not in --allow-ports ${allowed}`);
     }
+    if (wanted !== 0 && !grant.mayOpen(wanted)) {
+      throw new RegistrationError(`port ${wanted} is not among those that your token allows`);
+    }
     if (this.#closed) throw new RegistrationError("this server stops and opens no more ports");
     for (const [port, lease] of this.#leases) {
-      if (lease.id === id && (wanted === 0 || wanted === port)) {
+      if (lease.id === id && (wanted === 0 || wanted === port) && grant.mayOpen(port)) {
         return this.#reservation(port, lease);
       }
     }
-    if (wanted === 0) return this.#any(id);
+    if (wanted === 0) return this.#any(id, grant);
     if (this.#leases.has(wanted)) {
       throw new RegistrationError(`port ${wanted} is taken by another client`);
     }
@@ -102,11 +106,11 @@ export class RemotePorts {
     await Promise.all(this.#loops);
   }
 
-  #any(id: string): Reservation {
+  #any(id: string, grant: Pick<Grant, "mayOpen">): Reservation {
     const { allowed } = this.options;
     let denied: unknown;
     for (const port of allowed.from(hash(id) % allowed.size)) {
-      if (this.#leases.has(port)) continue;
+      if (this.#leases.has(port) || !grant.mayOpen(port)) continue;
       try {
         return this.#open(id, port);
       } catch (error) {

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Address, getLogger, type Listen, type Listener, listenTcp } from "@agentx/common";
-import type { ServerConfig } from "./config.ts";
+import { type Address, getLogger, type Listener } from "@agentx/common";
+import type { PortName, ServerConfig } from "./config.ts";
 import { ControlPort } from "./control.ts";
 import { PerAddress } from "./limits.ts";
+import { type Parts, plainParts } from "./parts.ts";
 import { serveProxyPort } from "./proxy.ts";
 import { PublicPort } from "./public.ts";
 import { Registry } from "./registry.ts";
@@ -15,6 +16,7 @@ import { RemotePorts } from "./remote.ts";
 import { serveRemote } from "./remote_visitor.ts";
 import { Router } from "./router.ts";
 import { publicUrls } from "./urls.ts";
+import { VisitorTokens } from "./visitor_token/mod.ts";
 import { Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps"]);
@@ -24,8 +26,6 @@ const SWEEP_EVERY_MS = 5000;
 /** A tunnel that idles longer may have been forgotten by a router on its way, in milliseconds. */
 const MAX_TUNNEL_IDLE_MS = 90_000;
 const QUEUE_WAIT_MS = 10_000;
-
-type PortName = "control" | "proxy" | "public";
 
 /** A running server. */
 export class Server implements AsyncDisposable {
@@ -43,11 +43,11 @@ export class Server implements AsyncDisposable {
   /**
    * Opens the three ports and serves.
    *
-   * @param listen how to open a port; TCP by default.
+   * @param parts how to open a port, and who may register; plain TCP and anybody by default.
    * @throws {Error} that names the flag when a port cannot be opened; none stays open then.
    */
-  constructor(config: ServerConfig, listen: Listen = listenTcp) {
-    const listeners = openAll(config, listen);
+  constructor(config: ServerConfig, parts: Parts = plainParts()) {
+    const listeners = openAll(config, parts.listen);
     this.ports = {
       control: listeners.control.address,
       proxy: listeners.proxy.address,
@@ -63,14 +63,16 @@ export class Server implements AsyncDisposable {
       },
       config.onDuplicate,
     );
-    const names = { ...config, port: listeners.public.address.port };
+    const tls = config.tls?.ports.public === true;
+    const names = { ...config, tls, port: listeners.public.address.port };
     const perAddress = new PerAddress({ count: config.maxPerIp, rate: config.ratePerIp });
     this.#graceSeconds = config.graceSeconds;
     this.#proxyListener = listeners.proxy;
     this.#publicListener = listeners.public;
     this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]));
     const router = new Router(registry, config);
-    this.#remotePorts = new RemotePorts(listen, {
+    const tokens = new VisitorTokens();
+    this.#remotePorts = new RemotePorts(parts.listen.remote, {
       bind: config.bind,
       allowed: config.allowPorts,
       serve: (conn, client) =>
@@ -80,6 +82,8 @@ export class Server implements AsyncDisposable {
       registerTimeout: config.registerTimeout,
       heartbeat: config.heartbeatSeconds,
       publicUrls: (tokens) => publicUrls(tokens, names),
+      auth: parts.auth,
+      revoked: (client, ids) => tokens.revoke(client, ids),
     });
     this.#tasks = [
       this.#control.run(),
@@ -124,12 +128,12 @@ export class Server implements AsyncDisposable {
   }
 }
 
-function openAll(config: ServerConfig, listen: Listen): Record<PortName, Listener> {
+function openAll(config: ServerConfig, listen: Parts["listen"]): Record<PortName, Listener> {
   const opened: Listener[] = [];
   const open = (name: PortName): Listener => {
     const address = { hostname: config.bind, port: config[`${name}Port`] };
     try {
-      const listener = listen(address);
+      const listener = listen[name](address, { reusePort: config.reusePort });
       opened.push(listener);
       return listener;
     } catch (error) {

@@ -2,6 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import type { Address, Conn, Listener } from "@agentx/common";
 import type { ServerConfig } from "./config.ts";
 import { PortSet } from "@agentx/common/cli";
+import { plainParts } from "./parts.ts";
 import { Server } from "./server.ts";
 
 const CONFIG: ServerConfig = {
@@ -27,6 +28,15 @@ const CONFIG: ServerConfig = {
   maxPerIp: 0,
   ratePerIp: 0,
   maxVisitors: 0,
+  maxClients: 0,
+  maxLinksPerIp: 0,
+  rateLimit: 0,
+  reusePort: false,
+  tls: undefined,
+  authToken: undefined,
+  authFile: undefined,
+  requireVisitorToken: false,
+  admin: undefined,
   graceSeconds: 1,
 };
 
@@ -50,11 +60,12 @@ class FakeListener implements Listener {
 
 Deno.test("a server that has only begun to drain can be stopped at once", async () => {
   const ports: FakeListener[] = [];
-  const server = new Server(CONFIG, (address) => {
+  const parts = plainParts((address) => {
     const port = new FakeListener(address);
     ports.push(port);
     return port;
   });
+  const server = new Server(CONFIG, parts);
   const drained = server.drain();
   await server[Symbol.asyncDispose]();
   await drained;

@@ -10,6 +10,8 @@ export interface PublicNames {
   publicUrl?: string | undefined;
   /** `--domain` */
   domain?: string | undefined;
+  /** Whether the public port speaks TLS. */
+  tls?: boolean;
   /** Port really bound. */
   port: number;
 }
@@ -26,9 +28,9 @@ const DNS_LABEL = /^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  */
 export function publicUrls(
   tokens: readonly string[],
-  { publicUrl, domain, port }: PublicNames,
+  { publicUrl, domain, tls, port }: PublicNames,
 ): string[] {
-  const base = new URL(publicUrl ?? `http://${domain ?? "0.0.0.0"}:${port}/`);
+  const base = new URL(publicUrl ?? `http${tls ? "s" : ""}://${domain ?? "0.0.0.0"}:${port}/`);
   return tokens.map((token) => {
     const url = new URL(base);
     if (domain !== undefined && DNS_LABEL.test(token)) url.hostname = `${token}.${domain}`;

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { type Address, type Conn, formatAddress, Peek, type Traffic } from "@agentx/common";
+import {
+  type Address,
+  closeQuietly,
+  type Conn,
+  formatAddress,
+  Peek,
+  type Traffic,
+} from "@agentx/common";
 
 /** A visitor, and what is known of it. */
 export class Visitor {
@@ -14,6 +21,8 @@ export class Visitor {
   readonly traffic: Traffic = { up: 0, down: 0 };
   /** When it came, by `performance.now()`. */
   readonly since: number = performance.now();
+  /** Ends it now; `why` is for the log. */
+  abort: (why: string) => void = () => closeQuietly(this.conn);
 
   constructor(
     readonly conn: Conn,

@@ -6,6 +6,7 @@
  */
 
 import { closeQuietly, type Conn, type Logger, reason } from "@agentx/common";
+import { isTls } from "@agentx/common/tls";
 import type { PerAddress } from "./limits.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -82,7 +83,8 @@ export class Visitors {
       this.log.debug("Address over its limit", { visitor: address.hostname });
       return await turnAway(conn);
     }
-    const visitor = new Visitor(conn, address, trusted);
+    const visitor = new Visitor(conn, address, trusted, isTls(conn));
+    visitor.abort = (why) => live.abort(why);
     let aborted: string | undefined;
     const live: Live = {
       visitor,

@@ -21,7 +21,7 @@ export async function denoArguments(
   const implied = own.map(([name, value]) =>
     `--${name.slice("ARPC_".length).toLowerCase().replaceAll("_", "-")}=${value}`
   );
-  const request = await readConnectRequest(["connect", ...implied, ...flags]);
+  const request = await readConnectRequest([...implied, ...flags]);
   if (request.kind !== "run") throw new Error("flags for a run expected");
   const needed = permissionFlags({
     ...connectPermissions(request.values),

@@ -88,7 +88,7 @@ async function ofClient(...flags: string[]): Promise<string[]> {
 
 /** The permissions that `arpc connect` asks for with these flags. */
 async function ofConnect(...flags: string[]): Promise<string[]> {
-  const request = await readConnectRequest(["connect", "--token", "app", ...flags]);
+  const request = await readConnectRequest(["--token", "app", ...flags]);
   ok(request.kind === "run");
   return permissionFlags(connectPermissions(request.values));
 }

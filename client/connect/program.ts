@@ -1,5 +1,5 @@
 /**
- * From the command line of `arpc connect` to its options: what `main.ts` and `launch.ts` start with.
+ * The program `arpc connect`: what it is called, and what it may do.
  *
  * @module
  */
@@ -13,10 +13,13 @@ import {
   readVariable,
   type Request,
   runningFiles,
+  type Subcommand,
+  subcommand,
   type Values,
 } from "@agentx/common/cli";
-import { VERSION } from "../config.ts";
+import { VERSION } from "../version.ts";
 import { CONNECT_OPTIONS, connectConfig } from "./options.ts";
+import { runConnect } from "./run.ts";
 
 /** The word that asks for this program. */
 const WORD = "connect";
@@ -45,18 +48,15 @@ const ABOUT: About = {
   ],
 };
 
-/** How the help of `arpc` mentions this program. */
-export const CONNECT_COMMAND: readonly [word: string, about: string] = [
-  WORD,
-  `reaches a service that is no web app: ssh, a database, any TCP; see its --help`,
-];
-
-/** The arguments behind the word `connect`; undefined when they are for another program. */
-export function connectArguments(args: readonly string[]): readonly string[] | undefined {
-  // Other task runners want `--` in front of everything.
-  const rest = args[0] === "--" ? args.slice(1) : args;
-  return rest[0] === WORD ? rest.slice(1) : undefined;
-}
+/** `arpc connect`. */
+export const CONNECT: Subcommand = subcommand({
+  word: WORD,
+  brief: "reaches a service that is no web app: ssh, a database, any TCP; see its --help",
+  about: ABOUT,
+  options: CONNECT_OPTIONS,
+  permissions: connectPermissions,
+  run: runConnect,
+});
 
 /**
  * Reads flags, environment and file.
@@ -66,7 +66,7 @@ export function connectArguments(args: readonly string[]): readonly string[] | u
 export function readConnectRequest(
   args: readonly string[],
 ): Promise<Request<typeof CONNECT_OPTIONS>> {
-  return readOptions(ABOUT, CONNECT_OPTIONS, connectArguments(args) ?? args);
+  return readOptions(ABOUT, CONNECT_OPTIONS, args);
 }
 
 /**

@@ -1,21 +1,13 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { UsageError } from "@agentx/common/cli";
-import { connectArguments, connectPermissions, readConnectRequest } from "./program.ts";
+import { connectPermissions, readConnectRequest } from "./program.ts";
 
 /** The network that a run with these flags asks for. */
 async function net(...flags: string[]): Promise<readonly string[] | undefined> {
-  const request = await readConnectRequest(["connect", "--token", "app", ...flags]);
+  const request = await readConnectRequest(["--token", "app", ...flags]);
   ok(request.kind === "run");
   return connectPermissions(request.values).net;
 }
-
-Deno.test("connectArguments() finds the word in front, also behind the -- of a task runner", () => {
-  deepStrictEqual(connectArguments(["connect", "--stdio"]), ["--stdio"]);
-  deepStrictEqual(connectArguments(["--", "connect"]), []);
-  for (const args of [[], ["--"], ["--token", "connect"], ["connected"], ["Connect"]]) {
-    strictEqual(connectArguments(args), undefined, args.join(" "));
-  }
-});
 
 Deno.test("connectPermissions() asks for the server and, if need be, the port to listen on", async () => {
   deepStrictEqual(await net("--server", "example.com"), ["example.com:17003"]);
@@ -31,16 +23,16 @@ Deno.test("connectPermissions() asks for the server and, if need be, the port to
 });
 
 Deno.test("readConnectRequest() teaches, and refuses what it does not know", async () => {
-  const help = await readConnectRequest(["connect", "--help"]);
+  const help = await readConnectRequest(["--help"]);
   ok(help.kind === "print");
   match(help.text, /^Usage: arpc connect /);
   for (const word of ["--token", "--server", "--listen", "--stdio", "ProxyCommand", "ARPC_TOKEN"]) {
     ok(help.text.includes(word), word);
   }
-  await rejects(readConnectRequest(["connect", "--tokn", "x"]), (error) => {
+  await rejects(readConnectRequest(["--tokn", "x"]), (error) => {
     ok(error instanceof UsageError);
     match(error.message, /Did you mean --token\?\)\nSee arpc connect --help\.$/);
     return true;
   });
-  await rejects(readConnectRequest(["connect", "my-app"]), /too many arguments/);
+  await rejects(readConnectRequest(["my-app"]), /too many arguments/);
 });

@@ -100,6 +100,7 @@ export async function launch(
  * The whole of a `launch.ts`: reads the options, computes what they need, and runs the program under
  * that, or prints it.
  *
+ * @param words what stands in front of the arguments for the program to know itself by.
  * @returns the exit code; a failure was told on standard error.
  */
 export async function launchProgram<O extends Options>(
@@ -108,6 +109,7 @@ export async function launchProgram<O extends Options>(
   args: readonly string[],
   readRequest: (args: readonly string[]) => Promise<Request<O>>,
   permissions: (values: Values<O>) => Permissions | Promise<Permissions>,
+  words: readonly string[] = [],
 ): Promise<number> {
   const encoder = new TextEncoder();
   const print = (text: string) => {
@@ -121,7 +123,7 @@ export async function launchProgram<O extends Options>(
     if ((request.values as Record<string, unknown>)["print-permissions"]) {
       return print(permissionFlags(needed).join("\n") + "\n");
     }
-    return await launch(main, args, needed);
+    return await launch(main, [...words, ...args], needed);
   } catch (error) {
     Deno.stderr.writeSync(encoder.encode(`${name}: ${reason(error)}\n`));
     return error instanceof UsageError ? 2 : 1;

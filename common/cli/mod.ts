@@ -26,6 +26,7 @@ export {
   readVariable,
   resolve,
   seconds,
+  size,
   type Source,
   text,
   toggle,
@@ -43,4 +44,11 @@ export {
   runningFiles,
   startLogging,
 } from "./running.ts";
+export {
+  findSubcommand,
+  launchSubcommand,
+  runSubcommand,
+  type Subcommand,
+  subcommand,
+} from "./subcommand.ts";
 export { type Shutdown, shutdownSignals } from "./signals.ts";

@@ -81,6 +81,26 @@ export function count<D extends number>(
   return { arg: "<number>", expects, parse: number(min, max, false), ...base };
 }
 
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 2 ** 10,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+};
+
+/** A number of bytes: `500000`, `500KB`, `10MB`, `64MiB`. */
+export function size(base: Base & { default: number }): Option<number> & { default: number } {
+  const parse = (value: unknown) => {
+    const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([kmg]i?)?b?$/i.exec(String(value)) ?? [];
+    const bytes = Number(digits) * UNITS[unit.toLowerCase()]!;
+    return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
+  };
+  return { arg: "<bytes>", expects: "bytes, such as 500KB or 10MB", parse, ...base };
+}
+
 /** A time in seconds. */
 export function seconds(
   { min = 0, ...base }: Base & { default: number; min?: number },

@@ -20,6 +20,7 @@ import {
 const ALIASES: Readonly<Record<string, string>> = {
   "log-level": "ARP_LOG",
   "api-key": "ARP_API_KEY",
+  "auth-token": "ARP_AUTH_TOKEN",
 };
 
 /** What was asked for: text to print, or options to run with. */

@@ -60,7 +60,15 @@ export function startLogging(
   return setupLogging({ level, file });
 }
 
-/** Gives up every permission but the network and, if there is one, the log file. */
-export function keepNetwork({ "log-file": file }: Running): Promise<void> {
-  return revokeAllBut("net", ...(file === undefined ? [] : ["read", "write"] as const));
+/**
+ * Gives up every permission but the network and, if there is one, the log file.
+ *
+ * @param files further files that will be read again.
+ */
+export function keepNetwork(
+  { "log-file": file }: Running,
+  files: readonly string[] = [],
+): Promise<void> {
+  const read = files.length > 0 ? ["read"] as const : [];
+  return revokeAllBut("net", ...(file === undefined ? read : ["read", "write"] as const));
 }
