@@ -9,6 +9,7 @@ import { OPTIONS as SERVER_OPTIONS } from "../server/config.ts";
 import { peer, peerTest } from "../tests/peers.ts";
 import {
   compile,
+  exclusions,
   fileName,
   parseCommandLine,
   PROGRAMS,
@@ -161,7 +162,10 @@ peerTest({ ...embed, name: "deno compile embeds the modules and the version" }, 
 
 Deno.test("every variable that a program reads is among the grants", () => {
   const readBy: Record<string, string[]> = {
-    arps: [...Object.keys(SERVER_OPTIONS).map((key) => variable("ARPS", key)), "ARP_LOG"],
+    arps: [
+      ...Object.keys(SERVER_OPTIONS).map((key) => variable("ARPS", key)),
+      ...["ARP_LOG", "ARP_AUTH_TOKEN", "ARP_AUTH_TOKEN_FILE"],
+    ],
     arpc: [
       ...Object.keys(CLIENT_OPTIONS).map((key) => variable("ARPC", key)),
       ...["ARP_LOG", ...HOME_VARIABLES, ...USER_VARIABLES],
@@ -196,6 +200,12 @@ peerTest(
   },
 );
 
+/** What is read as text, some of it only when it is wanted. */
+const ASSETS: Record<string, string[]> = {
+  arps: ["server/admin/dashboard.js", "server/admin/dashboard/style.css"],
+  arpc: ["client/command/console/page.js", "client/command/docs/page.html"],
+};
+
 for (const { name, entry } of PROGRAMS) {
   peerTest({ ...embed, name: `${name} of this project is embedded whole` }, async () => {
     await inTemporaryFolder(async (out) => {
@@ -209,6 +219,9 @@ for (const { name, entry } of PROGRAMS) {
         "no common/frame.ts",
       );
       ok(!made.includes("playwright-core@1"), "a package of the tests went in");
+      for (const asset of ASSETS[name] ?? []) {
+        ok(made.includes(Buffer.from(await Deno.readFile(join(ROOT, asset)))), `no ${asset}`);
+      }
     });
   });
 }
@@ -224,6 +237,7 @@ async function embedInto(root: string, name: string, out: string): Promise<Buffe
     programs: PROGRAMS.filter((program) => program.name === name),
     targets: [target],
     env: { DENORT_BIN: Deno.execPath() },
+    exclude: root === ROOT ? await exclusions(root) : [],
     log: (line) => lines.push(line),
   });
   deepStrictEqual(made, [fileName(name, target)], lines.join("\n"));

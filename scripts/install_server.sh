@@ -8,7 +8,9 @@ set -eu
 SELF=$(basename -- "$0")
 SOURCE=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 UNIT=/etc/systemd/system/arps.service
-SETTINGS=/etc/arp/arps.env
+SETTINGS=/etc/arp/arps.toml
+# Where settings were before, as variables: what still stands there wins over the file above.
+VARIABLES=/etc/arp/arps.env
 LOGS=/var/log/arps
 ACCOUNT=arps
 # As common/cli/launch.ts has them; a test compares.
@@ -29,8 +31,9 @@ What arps listens on
   --pool-size N      warm tunnels kept for each client         (default 1)
   --bind ADDRESS     listen on this address only
   --domain NAME      also find the client in the host name: ID.NAME
-  Every other option of arps goes into $SETTINGS, as ARPS_ and its name in capitals.
+  Every other option of arps goes into $SETTINGS, under its name without the dashes.
   What you edit there is kept; only the options given here are written over it.
+  arps may read what lies in /etc/arp: certificates, secrets in files (mode 640, group arps).
 
 What is installed
   --binary FILE      this compiled arps (see: deno task compile)
@@ -224,66 +227,96 @@ system() {
 
 # ---------------------------------------------------------------------------- settings
 
-settings=$work/arps.env
+settings=$work/arps.toml
+variables=$work/arps.env
 
-get_setting() { # name, default: the last one counts, as it does for systemd
-  found=$(sed -n "s/^[[:space:]]*$1=//p" "$settings" | tail -n 1 | tr -d "\"' ")
+variable() { printf 'ARPS_%s' "$1" | tr 'a-z-' 'A-Z_'; }
+
+get_setting() { # key, default: a variable wins over the file, and of several the last, as for systemd
+  name=$(variable "$1")
+  found=$(sed -n "s/^[[:space:]]*$name=//p" "$variables" | tail -n 1 | tr -d "\"' ")
+  if [ -z "$found" ]; then
+    found=$(sed -n "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*//p" "$settings" |
+      sed 's/[[:space:]]*#.*//' | tr -d "\"' _")
+  fi
   printf '%s' "${found:-$2}"
 }
 
-set_setting() { # name, value: in place, else instead of the commented example, else at the end
-  if grep -q "^[[:space:]]*$1=" "$settings"; then
-    pattern="^[[:space:]]*$1=.*"
-  elif grep -q "^#$1=" "$settings"; then
-    pattern="^#$1=.*"
-  else
-    printf '%s=%s\n' "$1" "$2" >>"$settings"
+set_setting() { # key, value: in place, else instead of the commented example, else at the end
+  name=$(variable "$1")
+  if grep -q "^[[:space:]]*$name=" "$variables"; then
+    edit "$variables" "^[[:space:]]*$name=.*" "$name=$2"
     return 0
   fi
-  sed "s|$pattern|$1=$2|" "$settings" >"$settings.new"
-  mv "$settings.new" "$settings"
+  case $2 in *[!0-9]*) line="$1 = \"$2\"" ;; *) line="$1 = $2" ;; esac
+  if grep -q "^[[:space:]]*$1[[:space:]]*=" "$settings"; then
+    edit "$settings" "^[[:space:]]*$1[[:space:]]*=.*" "$line"
+  elif grep -q "^#$1 =" "$settings"; then
+    edit "$settings" "^#$1 =.*" "$line"
+  else
+    printf '%s\n' "$line" >>"$settings"
+  fi
+}
+
+edit() { # file, pattern, text
+  sed "s|$2|$3|" "$1" >"$1.new"
+  mv "$1.new" "$1"
 }
 
 prepare_settings() {
+  : >"$variables"
+  if [ -f "$root$VARIABLES" ]; then
+    cat "$root$VARIABLES" >"$variables" 2>/dev/null || die "cannot read $VARIABLES: run it as root"
+  fi
   if [ -f "$root$SETTINGS" ]; then
     cat "$root$SETTINGS" >"$settings" 2>/dev/null || die "cannot read $SETTINGS: run it as root"
   else
     cat >"$settings" <<'EOF'
-# Settings of arps, the ARP server. Each option of `arps --help` can stand here: ARPS_ and its name
-# in capitals, with _ for -. Then: systemctl restart arps
+# Settings of arps, the ARP server. Each option of `arps --help` can stand here, under its name
+# without the dashes. Then: systemctl restart arps
 #
-# After changing a port to one below 1024, or ARPS_GRACE, run install_server.sh once more: the unit
+# After changing a port to one below 1024, or grace, run install_server.sh once more: the unit
 # depends on them.
-ARPS_CONTROL_PORT=17001
-ARPS_PROXY_PORT=17002
-ARPS_PUBLIC_PORT=17003
-ARPS_POOL_SIZE=1
-#ARPS_BIND=192.0.2.1
-#ARPS_DOMAIN=tunnel.example.com
-#ARPS_GRACE=30
-#ARPS_LOG_LEVEL=info
+control-port = 17001
+proxy-port = 17002
+public-port = 17003
+pool-size = 1
+#bind = "192.0.2.1"
+#domain = "tunnel.example.com"
+
+# Files in /etc/arp with mode 640 and group arps: the service can read there, and nobody else can.
+# A renewed certificate is noticed; at once by: systemctl reload arps
+#tls-cert = "/etc/arp/tls/fullchain.pem"
+#tls-key = "/etc/arp/tls/privkey.pem"
+#auth-token-file = "/etc/arp/auth-token"
+
+# Dashboard, metrics and /healthz, on this machine only.
+#admin-port = 17004
+
+#grace = 30
+#log-level = "info"
 # The service can write in this folder and nowhere else:
-#ARPS_LOG_FILE=/var/log/arps/arps.log
+#log-file = "/var/log/arps/arps.log"
 EOF
   fi
-  if [ -n "$control_port" ]; then set_setting ARPS_CONTROL_PORT "$control_port"; fi
-  if [ -n "$proxy_port" ]; then set_setting ARPS_PROXY_PORT "$proxy_port"; fi
-  if [ -n "$public_port" ]; then set_setting ARPS_PUBLIC_PORT "$public_port"; fi
-  if [ -n "$pool_size" ]; then set_setting ARPS_POOL_SIZE "$pool_size"; fi
-  if [ -n "$bind" ]; then set_setting ARPS_BIND "$bind"; fi
-  if [ -n "$domain" ]; then set_setting ARPS_DOMAIN "$domain"; fi
+  if [ -n "$control_port" ]; then set_setting control-port "$control_port"; fi
+  if [ -n "$proxy_port" ]; then set_setting proxy-port "$proxy_port"; fi
+  if [ -n "$public_port" ]; then set_setting public-port "$public_port"; fi
+  if [ -n "$pool_size" ]; then set_setting pool-size "$pool_size"; fi
+  if [ -n "$bind" ]; then set_setting bind "$bind"; fi
+  if [ -n "$domain" ]; then set_setting domain "$domain"; fi
 
-  # From here on the file counts, so that a hand-edited port is treated like one given here.
-  control_port=$(get_setting ARPS_CONTROL_PORT 17001)
-  proxy_port=$(get_setting ARPS_PROXY_PORT 17002)
-  public_port=$(get_setting ARPS_PUBLIC_PORT 17003)
-  grace=$(get_setting ARPS_GRACE 30)
+  # From here on the files count, so that a hand-edited port is treated like one given here.
+  control_port=$(get_setting control-port 17001)
+  proxy_port=$(get_setting proxy-port 17002)
+  public_port=$(get_setting public-port 17003)
+  grace=$(get_setting grace 30)
   # It may be a fraction; the unit needs whole seconds, and has some to spare.
   grace=${grace%%.*}
-  check_port "ARPS_CONTROL_PORT in $SETTINGS" "$control_port"
-  check_port "ARPS_PROXY_PORT in $SETTINGS" "$proxy_port"
-  check_port "ARPS_PUBLIC_PORT in $SETTINGS" "$public_port"
-  is_number "$grace" || misused "ARPS_GRACE in $SETTINGS: a number is expected, not '$grace'"
+  check_port "control-port in $SETTINGS" "$control_port"
+  check_port "proxy-port in $SETTINGS" "$proxy_port"
+  check_port "public-port in $SETTINGS" "$public_port"
+  is_number "$grace" || misused "grace in $SETTINGS: a number is expected, not '$grace'"
   for pair in "control $control_port proxy $proxy_port" "control $control_port public $public_port" \
     "proxy $proxy_port public $public_port"; do
     # shellcheck disable=SC2086 # four words are wanted
@@ -439,14 +472,17 @@ Type=exec
 User=$ACCOUNT
 Group=$ACCOUNT
 SyslogIdentifier=arps
-EnvironmentFile=$SETTINGS
+Environment=ARPS_CONFIG=$SETTINGS
+EnvironmentFile=-$VARIABLES
 $environment
 ExecStart=$command
+# Reads certificates and the file of --auth-file again; no connection ends.
+ExecReload=/bin/kill -HUP \$MAINPID
 Restart=always
 RestartSec=2
 # Status 2 means bad settings: starting again would not mend them.
 RestartPreventExitStatus=2
-# SIGTERM makes arps finish what runs, for up to ARPS_GRACE seconds; this leaves it the time.
+# SIGTERM makes arps finish what runs, for up to \`grace\` seconds; this leaves it the time.
 KillSignal=SIGTERM
 KillMode=mixed
 TimeoutStopSec=$((grace + 10))
@@ -505,6 +541,11 @@ ensure_account() {
   fi
 }
 
+put_setting() { # finished file, place: for the service to read, and for root to write
+  put "$1" "$2" 640
+  if [ -z "$root" ] && [ "$dry" = no ]; then chgrp "$ACCOUNT" "$2"; fi
+}
+
 do_install() {
   old_prefix=$(installed_prefix)
   prefix=${prefix:-${old_prefix:-/opt/arp}}
@@ -513,8 +554,8 @@ do_install() {
   prepare_settings
   install_program
   ensure_account
-  put "$settings" "$SETTINGS" 640
-  if [ -z "$root" ] && [ "$dry" = no ]; then chgrp "$ACCOUNT" "$SETTINGS"; fi
+  put_setting "$settings" "$SETTINGS"
+  if [ -f "$root$VARIABLES" ]; then put_setting "$variables" "$VARIABLES"; fi
   write_unit
   put "$work/arps.service" "$UNIT" 644
   if [ -n "$old_prefix" ] && [ "$old_prefix" != "$prefix" ]; then remove_program "$old_prefix"; fi
@@ -579,6 +620,7 @@ do_uninstall() {
   remove_program "$prefix"
   if [ "$purge" = yes ]; then
     drop "$SETTINGS"
+    drop "$VARIABLES"
     drop "$LOGS"
     [ "$dry" = yes ] || prune /etc/arp
     if [ -z "$root" ] && getent passwd "$ACCOUNT" >/dev/null; then

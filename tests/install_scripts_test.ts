@@ -6,8 +6,9 @@
  * @module
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { V8_FLAGS } from "@agentx/common/cli";
+import { configFile, resolve, V8_FLAGS } from "@agentx/common/cli";
 import { dirname, join } from "@std/path";
+import { OPTIONS as SERVER_OPTIONS, serverConfig } from "../server/config.ts";
 import { peer, peerTest } from "./peers.ts";
 
 const ROOT = dirname(import.meta.dirname ?? ".");
@@ -64,14 +65,16 @@ peerTest({ ...staged, name: "install_server.sh writes program, settings and unit
   const result = await stage.server();
   strictEqual(result.code, 0, result.text);
   deepStrictEqual(await stage.files(), [
-    "640 etc/arp/arps.env",
+    "640 etc/arp/arps.toml",
     "644 etc/systemd/system/arps.service",
     "755 opt/arp/lib/arps/arps",
   ]);
-  const settings = await stage.read("etc/arp/arps.env");
-  match(settings, /^ARPS_CONTROL_PORT=17001\nARPS_PROXY_PORT=17002\nARPS_PUBLIC_PORT=17003\n/m);
+  const settings = await stage.read("etc/arp/arps.toml");
+  match(settings, /^control-port = 17001\nproxy-port = 17002\npublic-port = 17003\n/m);
   const unit = await stage.read("etc/systemd/system/arps.service");
   match(unit, /^ExecStart=\/opt\/arp\/lib\/arps\/arps$/m);
+  match(unit, /^Environment=ARPS_CONFIG=\/etc\/arp\/arps\.toml$/m);
+  match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   match(unit, /^CapabilityBoundingSet=$/m);
   ok(!unit.includes("AmbientCapabilities="), "no capability without a low port");
 });
@@ -93,37 +96,74 @@ peerTest(
 peerTest({ ...staged, name: "install_server.sh keeps what was edited by hand" }, async () => {
   await using stage = await Stage.create();
   await stage.server();
-  const edited = (await stage.read("etc/arp/arps.env"))
-    .replace("ARPS_POOL_SIZE=1", "ARPS_POOL_SIZE=9")
-    .replace("ARPS_CONTROL_PORT=17001", 'ARPS_CONTROL_PORT="443"') +
-    "# mine\nARPS_GRACE=120.5\n";
-  await stage.write("etc/arp/arps.env", edited);
-  const result = await stage.server("--public-port", "80");
-  match(result.text, /wrote \/etc\/arp\/arps\.env\nwrote \/etc\/systemd\/system\/arps\.service\n/);
+  const edited = (await stage.read("etc/arp/arps.toml"))
+    .replace("pool-size = 1", "pool-size = 9 # enough")
+    .replace("control-port = 17001", "control-port=443 # like HTTPS") +
+    "# mine\ngrace = 120.5\n";
+  await stage.write("etc/arp/arps.toml", edited);
+  const result = await stage.server("--public-port", "80", "--domain=tunnel.example.org");
+  match(result.text, /wrote \/etc\/arp\/arps\.toml\nwrote \/etc\/systemd\/system\/arps\.service\n/);
   strictEqual(
-    await stage.read("etc/arp/arps.env"),
-    edited.replace("ARPS_PUBLIC_PORT=17003", "ARPS_PUBLIC_PORT=80"),
+    await stage.read("etc/arp/arps.toml"),
+    edited.replace("public-port = 17003", "public-port = 80")
+      .replace(/^#domain = .*$/m, 'domain = "tunnel.example.org"'),
   );
   const unit = await stage.read("etc/systemd/system/arps.service");
   match(unit, /^CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_S/m);
   match(unit, /^TimeoutStopSec=130$/m);
 
-  await stage.write("etc/arp/arps.env", edited.replace('"443"', "17003"));
+  await stage.write("etc/arp/arps.toml", edited.replace("443", "17_003"));
   const clash = await stage.server();
   strictEqual(clash.code, 2);
   match(clash.text, /the control port and the public port are both 17003: they must differ/);
 });
 
+peerTest(
+  { ...staged, name: "install_server.sh goes on with the variables of before" },
+  async () => {
+    await using stage = await Stage.create();
+    const before = 'ARPS_CONTROL_PORT="443"\nARPS_PUBLIC_PORT=8080\nARPS_GRACE=60\n';
+    await stage.write("etc/arp/arps.env", before);
+    await stage.server("--public-port=80", "--pool-size", "3");
+    // What stands there wins over the file, so it is changed there.
+    strictEqual(await stage.read("etc/arp/arps.env"), before.replace("=8080", "=80"));
+    match(await stage.read("etc/arp/arps.toml"), /^public-port = 17003\npool-size = 3$/m);
+    const unit = await stage.read("etc/systemd/system/arps.service");
+    match(unit, /^EnvironmentFile=-\/etc\/arp\/arps\.env$/m);
+    match(unit, /^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m);
+    match(unit, /^TimeoutStopSec=70$/m);
+    match((await stage.server()).text, /nothing changed/);
+  },
+);
+
+peerTest(
+  { ...staged, name: "arps takes what install_server.sh writes, with every example" },
+  async () => {
+    await using stage = await Stage.create();
+    await stage.server("--bind", "::1", "--domain=tunnel.example.com");
+    const path = join(stage.path, "etc/arp/arps.toml");
+    const text = await Deno.readTextFile(path);
+    for (const toml of [text, text.replaceAll(/^#(?=[a-z-]+ = )/gm, "")]) {
+      // Nothing is read here that is only there on a real system.
+      await Deno.writeTextFile(path, toml.replace(/^auth-token-file = .*$/m, ""));
+      const config = serverConfig(
+        resolve(SERVER_OPTIONS, [await configFile(path, SERVER_OPTIONS)]),
+      );
+      strictEqual(config.domain, "tunnel.example.com");
+    }
+  },
+);
+
 peerTest({ ...staged, name: "install_server.sh --dry-run writes nothing" }, async () => {
   await using stage = await Stage.create();
   const result = await stage.server("--dry-run");
-  match(result.text, /would write \/etc\/arp\/arps\.env/);
+  match(result.text, /would write \/etc\/arp\/arps\.toml/);
   match(result.text, /nothing was changed/);
   deepStrictEqual(await stage.files(), []);
   await stage.server();
-  await stage.write("etc/arp/arps.env", "ARPS_AUTH_TOKEN=hush\nARPS_POOL_SIZE=1\n");
+  await stage.write("etc/arp/arps.toml", 'auth-token = "hush"\npool-size = 1\n');
   const shown = await stage.server("--dry-run", "--pool-size", "2");
-  match(shown.text, /-ARPS_POOL_SIZE=1\n {4}\+ARPS_POOL_SIZE=2/);
+  match(shown.text, /-pool-size = 1\n {4}\+pool-size = 2/);
   ok(!shown.text.includes("hush"), "a secret is shown");
 });
 
@@ -135,8 +175,8 @@ peerTest(
     const looked = await stage.server("--uninstall", "--dry-run");
     match(looked.text, /would remove \/srv\/tunnel\/lib\/arps\n/);
     const result = await stage.run(SERVER, "--uninstall");
-    match(result.text, /kept \/etc\/arp\/arps\.env/);
-    deepStrictEqual(await stage.files(), ["640 etc/arp/arps.env"]);
+    match(result.text, /kept \/etc\/arp\/arps\.toml/);
+    deepStrictEqual(await stage.files(), ["640 etc/arp/arps.toml"]);
     await stage.run(SERVER, "--uninstall", "--purge");
     deepStrictEqual(await stage.entries(), []);
     match((await stage.run(SERVER, "--uninstall")).text, /not installed: nothing changed/);
@@ -242,6 +282,8 @@ peerTest({ ...withSystemd, name: "systemd accepts the server's unit" }, async (t
     await t.step(`with public port ${port}`, async () => {
       await stage.server("--public-port", port);
       await stage.addTargets("etc/systemd/system");
+      await stage.write("bin/kill", "stands in");
+      await Deno.chmod(join(stage.path, "bin/kill"), 0o755);
       const result = await run(analyze.path, ["verify", `--root=${stage.path}`, "arps.service"]);
       strictEqual(result.text, "");
       strictEqual(result.code, 0);

@@ -4,58 +4,79 @@
  * @module
  */
 
-import type { ParseError } from "jsonc-parser";
 import { reason } from "../errors.ts";
-import { type Options, type Source, UsageError } from "./options.ts";
+import type { Options } from "./options.ts";
+import type { Source } from "./resolve.ts";
+import { nearest, UsageError } from "./usage.ts";
+
+/** A key of a file, and where it stands, both counted from 1. */
+export interface Entry {
+  key: string;
+  value: unknown;
+  line: number;
+  column: number;
+}
+
+/** What tells an editor which schema a file has. */
+const SCHEMA_KEY = "$schema";
 
 /**
  * Reads a file whose keys are the names of options.
  *
- * @throws {UsageError} when it cannot be read, is not well-formed, or has a key that is no option.
+ * @param others keys that are allowed and left alone: one file serves a program and all its words.
+ * @throws {UsageError} when it cannot be read or is not well-formed.
  */
-export async function configFile(path: string, options: Options): Promise<Source> {
+export async function configFile(
+  path: string,
+  options: Options,
+  others: Iterable<string> = [],
+): Promise<Source> {
   let text: string;
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
     throw new UsageError(`Cannot read --config ${path}: ${reason(error)}`);
   }
-  const values = /\.toml$/i.test(path) ? await parseToml(path, text) : await parseJson(path, text);
-  for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(options, key)) {
-      throw new UsageError(
-        `${path}: "${key}" is no option. It knows: ${Object.keys(options).join(", ")}`,
-      );
-    }
+  const entries = new Map<string, Entry>();
+  const problems: string[] = [];
+  const elsewhere = new Set([SCHEMA_KEY, ...others]);
+  for (const entry of await parseKeys(path, text)) {
+    const wrong = problemOf(entry, options, elsewhere, entries.get(entry.key));
+    if (wrong !== undefined) problems.push(`${path}:${entry.line}:${entry.column}: ${wrong}`);
+    else entries.set(entry.key, entry);
   }
+  const at = (key: string) => entries.get(key)!;
   return {
-    describe: (key) => `${path}: "${key}"`,
-    get: (key) => Object.hasOwn(values, key) ? values[key] : undefined,
+    describe: (key) => `${path}:${at(key).line}:${at(key).column}: "${key}"`,
+    origin: (key) => `${path}:${at(key).line}`,
+    get: (key) => entries.get(key)?.value,
+    problems,
   };
 }
 
-async function parseToml(path: string, text: string): Promise<Record<string, unknown>> {
-  const { parse } = await import("smol-toml");
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: not well-formed TOML: ${reason(error)}`);
-  }
+/**
+ * The keys of the top level of a file, TOML by its name or else JSONC.
+ *
+ * @throws {UsageError} when it is not well-formed.
+ */
+export async function parseKeys(path: string, text: string): Promise<Entry[]> {
+  // Whoever has no such file need not pay for its parser.
+  const { parse } = await (/\.toml$/i.test(path) ? import("./toml.ts") : import("./jsonc.ts"));
+  return parse(path, text.replace(/^\uFEFF/, ""));
 }
 
-async function parseJson(path: string, text: string): Promise<Record<string, unknown>> {
-  const { parse, printParseErrorCode } = await import("jsonc-parser");
-  const errors: ParseError[] = [];
-  const value: unknown = parse(text, errors, { allowTrailingComma: true });
-  const [first] = errors;
-  if (first !== undefined) {
-    const line = text.slice(0, first.offset).split("\n").length;
-    throw new UsageError(
-      `${path}:${line}: not well-formed JSON: ${printParseErrorCode(first.error)}`,
-    );
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`${path}: expected an object of options`);
-  }
-  return value as Record<string, unknown>;
+function problemOf(
+  { key }: Entry,
+  options: Options,
+  elsewhere: ReadonlySet<string>,
+  before: Entry | undefined,
+): string | undefined {
+  if (before !== undefined) return `"${key}" stands in line ${before.line} already`;
+  const option = Object.hasOwn(options, key) ? options[key] : undefined;
+  if (option?.once) return `"${key}" is for the command line, and no key of a file`;
+  if (option !== undefined || elsewhere.has(key)) return undefined;
+  const known = Object.keys(options).filter((one) => !options[one]?.once);
+  const meant = nearest(key, known);
+  return `"${key}" is no option` +
+    (meant === undefined ? "; --help has them all" : `; did you mean "${meant}"?`);
 }

@@ -1,11 +1,14 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "@std/path";
 import { configFile } from "./config_file.ts";
-import { count, list, type Options, resolve, text, toggle, UsageError } from "./options.ts";
+import { count, list, type Options, text, toggle } from "./options.ts";
+import { resolve } from "./resolve.ts";
+import { UsageError } from "./usage.ts";
 import { fileTest } from "../testdata/gate.ts";
 
 const BASE = { about: "for a test", group: "Test" };
 const OPTIONS = {
+  "config": { ...text(BASE), once: true },
   "pool-size": count({ ...BASE, default: 1 }),
   "bind": text({ ...BASE, default: "0.0.0.0" }),
   "alias": list(BASE),
@@ -40,7 +43,13 @@ async function refuses(name: string, content: string, message: RegExp): Promise<
   });
 }
 
-const ALL = { "pool-size": 4, "bind": "::", "alias": ["a", "b"], "verbose": true };
+const ALL = {
+  "config": undefined,
+  "pool-size": 4,
+  "bind": "::",
+  "alias": ["a", "b"],
+  "verbose": true,
+};
 
 fileTest("configFile() reads TOML", async () => {
   const toml = '# a comment\npool-size = 4\nbind = "::"\nalias = ["a", "b"]\nverbose = true\n';
@@ -62,7 +71,13 @@ fileTest("configFile() reads JSON with comments and a comma at the end", async (
 });
 
 fileTest("configFile() leaves out what a file does not say", async () => {
-  const none = { "pool-size": 1, "bind": "0.0.0.0", "alias": [], "verbose": false };
+  const none = {
+    "config": undefined,
+    "pool-size": 1,
+    "bind": "0.0.0.0",
+    "alias": [],
+    "verbose": false,
+  };
   deepStrictEqual(await read("arps.toml", ""), none);
   deepStrictEqual(await read("arps.json", "{}"), none);
 });
@@ -75,19 +90,19 @@ fileTest("configFile() says on which line TOML is malformed", async () => {
   await refuses(
     "arps.toml",
     "pool-size = 4\nbind = ::\n",
-    /^FILE: not well-formed TOML: [^]*\b2\b/,
+    /^FILE:2:8: not well-formed TOML: /,
   );
-  await refuses("arps.toml", "pool-size = 4\npool-size = 5\n", /^FILE: not well-formed TOML/);
+  await refuses("arps.toml", "pool-size = 4\npool-size = 5\n", /^FILE:2:1: not well-formed TOML/);
 });
 
 fileTest("configFile() says on which line JSON is malformed", async () => {
   await refuses(
     "arps.json",
     '{\n  "pool-size": 4\n  "bind": 1\n}',
-    /^FILE:3: not well-formed JSON: /,
+    /^FILE:3:3: not well-formed JSON: CommaExpected$/,
   );
-  await refuses("arps.json", '{ "pool-size": ', /^FILE:1: not well-formed JSON: /);
-  await refuses("arps.json", "", /^FILE:1: not well-formed JSON: /);
+  await refuses("arps.json", '{ "pool-size": ', /^FILE:1:16: not well-formed JSON: /);
+  await refuses("arps.json", "", /^FILE:1:1: not well-formed JSON: /);
 });
 
 fileTest("configFile() refuses JSON that is no object", async () => {
@@ -96,11 +111,44 @@ fileTest("configFile() refuses JSON that is no object", async () => {
   }
 });
 
-fileTest("configFile() names an unknown key and the keys there are", async () => {
-  const message = /^FILE: "pool" is no option\. It knows: pool-size, bind, alias, verbose$/;
+fileTest("configFile() names an unknown key, where it is, and what was meant", async () => {
+  const message = /^FILE:1:1: "pool" is no option; did you mean "pool-size"\?$/;
   await refuses("arps.toml", "pool = 4\n", message);
-  await refuses("arps.json", '{"pool": 4}', message);
-  await refuses("arps.toml", "[pool]\nsize = 4\n", message);
+  await refuses("arps.toml", "[pool]\nsize = 4\n", /^FILE:1:2: "pool" is no option/);
+  await refuses("arps.toml", "pool.size = 4\npool.rest = 5\n", /^FILE:1:1: [^\n]+$/);
+  await refuses("arps.json", '{\n  "alais": ["x"] }', /^FILE:2:3: .*; did you mean "alias"\?$/);
+  await refuses("arps.json", '{ "POOL_SIZE": 4}', /did you mean "pool-size"/);
+  await refuses("arps.json", '{ "elsewhere": 4}', /^FILE:1:3: .* is no option; --help has/);
+});
+
+fileTest("configFile() tells of a key that stands there twice", async () => {
+  const json = '{\n  "pool-size": 1,\n  "bind": "::",\n  "pool-size": 2\n}';
+  await refuses("arps.json", json, /^FILE:4:3: "pool-size" stands in line 2 already$/);
+});
+
+fileTest("configFile() has no place for what is said once", async () => {
+  await refuses("arps.toml", 'config = "x.toml"\n', /"config" is for the command line/);
+});
+
+fileTest("configFile() tells all that is wrong with a file at once", async () => {
+  await refuses(
+    "arps.toml",
+    '# one\nbindd = "::"\npool-size = -1\n"alias" = [\n  1 ]\nverbose = "maybe"\n',
+    new RegExp(
+      '^4 problems\n  FILE:2:1: "bindd" is no .*\n  FILE:3:1: "pool-size": .*found -1\n' +
+        '  FILE:4:1: "alias": .*found 1\n  FILE:6:1: "verbose": .*found "maybe"$',
+    ),
+  );
+});
+
+fileTest("configFile() takes the schema that an editor wants, and keys of others", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, "arps.jsonc");
+  await Deno.writeTextFile(path, '\uFEFF{ "$schema": "x", "token": 1, "bind": "::1" }');
+  const source = await configFile(path, OPTIONS, ["token"]);
+  deepStrictEqual([source.problems, source.get("bind")], [[], "::1"]);
+  deepStrictEqual(source.origin?.("bind"), `${path}:1`);
+  await Deno.remove(folder, { recursive: true });
 });
 
 fileTest("configFile() knows no key by an inherited name", async () => {
@@ -123,10 +171,18 @@ fileTest("a bad value in a file names the file, the key and what was expected", 
   await refuses(
     "arps.toml",
     'pool-size = "many"\n',
-    /^FILE: "pool-size": expected a whole number, 0 to 1000000, found "many"$/,
+    /^FILE:1:1: "pool-size": expected a whole number, 0 to 1000000, found "many"$/,
   );
-  await refuses("arps.json", '{"bind": null}', /^FILE: "bind": expected some text, found null$/);
-  await refuses("arps.toml", "bind = 1979-05-27\n", /^FILE: "bind": expected some text, found "/);
+  await refuses(
+    "arps.json",
+    '{"bind": null}',
+    /^FILE:1:2: "bind": expected some text, found null$/,
+  );
+  await refuses(
+    "arps.toml",
+    "bind = 1979-05-27\n",
+    /^FILE:1:1: "bind": expected some text, found "/,
+  );
 });
 
 fileTest("configFile() says which file it cannot read", async () => {

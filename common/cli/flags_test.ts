@@ -1,6 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { type About, parseFlags } from "./flags.ts";
-import { choice, count, list, type Options, resolve, text, toggle, UsageError } from "./options.ts";
+import { choice, count, list, type Options, text, toggle } from "./options.ts";
+import { resolve } from "./resolve.ts";
+import { UsageError } from "./usage.ts";
 
 const ABOUT: About = {
   name: "arpt",
@@ -32,6 +34,13 @@ function printed(...args: string[]): string {
   const line = parseFlags(ABOUT, OPTIONS, args);
   if (line.kind !== "print") throw new Error("something to print expected");
   return line.text;
+}
+
+/** What is wrong with them, as far as that can be told together with all else. */
+function problems(...args: string[]): readonly string[] | undefined {
+  const line = parseFlags(ABOUT, OPTIONS, args);
+  if (line.kind !== "run") throw new Error("flags for a run expected");
+  return line.flags.problems;
 }
 
 function refuses(args: string[], message: RegExp): void {
@@ -91,9 +100,21 @@ Deno.test("parseFlags() takes the last of a flag that is not a list", () => {
 });
 
 Deno.test("parseFlags() refuses an unknown flag and suggests the nearest", () => {
-  refuses(["--pool-sise", "5"], /unknown option '--pool-sise'\n\(Did you mean --pool-size\?\)/);
-  refuses(["--no-such-thing"], /unknown option '--no-such-thing'/);
-  refuses(["-x"], /unknown option '-x'/);
+  deepStrictEqual(problems("--pool-sise", "5", "--bind", "::", "--poolsize=3", "-x"), [
+    "unknown option '--pool-sise'; did you mean --pool-size?",
+    "unknown option '--poolsize'; did you mean --pool-size?",
+    "unknown option '-x'",
+  ]);
+  deepStrictEqual(problems("--no-auto-recconect"), [
+    "unknown option '--no-auto-recconect'; did you mean --no-auto-reconnect?",
+  ]);
+  deepStrictEqual(problems("--no-such-thing"), ["unknown option '--no-such-thing'"]);
+});
+
+Deno.test("parseFlags() reads the flags around an unknown one", () => {
+  const line = parseFlags(ABOUT, OPTIONS, ["--pool-size=2", "--nope", "x", "--bind", "::"]);
+  ok(line.kind === "run");
+  deepStrictEqual([line.flags.get("pool-size"), line.flags.get("bind")], ["2", "::"]);
 });
 
 Deno.test("parseFlags() refuses a flag whose value is missing", () => {
@@ -102,8 +123,31 @@ Deno.test("parseFlags() refuses a flag whose value is missing", () => {
 });
 
 Deno.test("parseFlags() refuses words that belong to no flag", () => {
-  refuses(["start"], /too many arguments/);
-  refuses(["--verbose", "yes"], /too many arguments/);
+  deepStrictEqual(problems("start"), ["too many arguments: 1 that belong to no flag"]);
+  deepStrictEqual(problems("--verbose", "yes", "no"), [
+    "too many arguments: 2 that belong to no flag",
+  ]);
+});
+
+Deno.test("parseFlags() suggests the command that is nearest to a first word", () => {
+  const about = { ...ABOUT, commands: [["reach", "the other side of it"]] } as const;
+  const line = parseFlags(about, OPTIONS, ["raech"]);
+  ok(line.kind === "run");
+  deepStrictEqual(line.flags.problems, ["unknown command 'raech'; did you mean reach?"]);
+});
+
+Deno.test("parseFlags() has a meaning for a flag whose value is left out", () => {
+  const options = {
+    ...OPTIONS,
+    print: { ...choice({ ...BASE, arg: "[form]", choices: ["a", "b"] }), alone: "a" },
+  };
+  for (
+    const [args, value] of [[["--print"], "a"], [["--print=b"], "b"], [[], undefined]] as const
+  ) {
+    const line = parseFlags(ABOUT, options, args);
+    ok(line.kind === "run");
+    strictEqual(resolve(options, [line.flags]).print, value);
+  }
 });
 
 Deno.test("a bad value names its flag and what was expected", () => {

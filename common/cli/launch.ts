@@ -5,8 +5,9 @@
  */
 
 import { reason } from "../errors.ts";
-import { type Options, UsageError, type Values } from "./options.ts";
+import type { Options, Values } from "./options.ts";
 import type { Request } from "./request.ts";
+import { UsageError } from "./usage.ts";
 
 /**
  * Flags of V8 for both programs: collect garbage early. By default the young generation grows to
@@ -79,7 +80,9 @@ export async function launch(
   }).spawn();
   // Windows delivers Ctrl-C to the whole console; elsewhere the child takes two signals that come
   // together for one, so passing on what the terminal sent to it as well does no harm.
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
   const listeners = signals.map((signal) => {
     const pass = () => {
       try {

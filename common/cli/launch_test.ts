@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { permissionFlags } from "./launch.ts";
-import { UsageError } from "./options.ts";
+import { UsageError } from "./usage.ts";
 import { testWith } from "../testdata/gate.ts";
 
 Deno.test("permissionFlags() writes a flag a kind, and none for an empty list", () => {

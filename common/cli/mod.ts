@@ -4,7 +4,7 @@
  * @module
  */
 
-export { configFile } from "./config_file.ts";
+export { configFile, parseKeys } from "./config_file.ts";
 export { outliveFaults } from "./faults.ts";
 export { type About, type CommandLine, parseFlags } from "./flags.ts";
 export {
@@ -15,27 +15,29 @@ export {
   revokeAllBut,
   V8_FLAGS,
 } from "./launch.ts";
+export { jsonSchema, type NamedOptions } from "./json_schema.ts";
+export { environment, readVariable, variable } from "./environment.ts";
 export {
   choice,
   count,
-  environment,
   list,
   type Option,
   type Options,
   port,
-  readVariable,
-  resolve,
+  type Schema,
   seconds,
+  secretFile,
   size,
-  type Source,
   text,
+  textCodec,
   toggle,
-  UsageError,
   type Values,
-  variable,
+  type WithDefault,
 } from "./options.ts";
 export { ports, PortSet } from "./ports.ts";
-export { optionVariables, readOptions, type Request } from "./request.ts";
+export { type ConfigFormat } from "./print.ts";
+export { type Elsewhere, optionVariables, readOptions, type Request } from "./request.ts";
+export { resolve, type Source } from "./resolve.ts";
 export {
   keepNetwork,
   RUNNING,
@@ -45,10 +47,14 @@ export {
   startLogging,
 } from "./running.ts";
 export {
+  type Asked,
   findSubcommand,
+  keysOf,
   launchSubcommand,
   runSubcommand,
   type Subcommand,
   subcommand,
 } from "./subcommand.ts";
-export { type Shutdown, shutdownSignals } from "./signals.ts";
+export { outliveHangUp, type Shutdown, shutdownSignals } from "./signals.ts";
+export { UsageError } from "./usage.ts";
+export { FileWatch, type WatchTimes } from "./watch_file.ts";

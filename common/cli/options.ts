@@ -1,9 +1,11 @@
 /**
- * Options of a program: one table gives the flags, the environment variables and the keys of the
- * configuration file, and one parser checks all three.
+ * Options of a program: one table gives the flags, the environment variables, the keys of the
+ * configuration file and the JSON Schema of that, and one schema checks them all.
  *
  * @module
  */
+
+import { z } from "zod";
 
 /** One option. Its key in the table is the flag without the dashes. */
 export interface Option<T = unknown> {
@@ -13,74 +15,80 @@ export interface Option<T = unknown> {
   arg?: string;
   /** What a good value is, for the error about a bad one. */
   expects: string;
-  /** Checks and converts a value, be it text (flag, environment) or typed (file). */
-  parse: (value: unknown) => T | undefined;
+  /** A good value as a configuration file has it; a codec where the program wants another type. */
+  schema: Schema<T>;
+  /** What text says, before the schema checks that: flags and variables have nothing else. */
+  fromText?: (text: string) => unknown;
   default?: T;
+  /** What the flag means without a value, for one whose value may be left out. */
+  alone?: string;
   /** May be given several times; in the environment the values are separated by commas. */
   list?: boolean;
-  /** Its value must not be shown. */
+  /** Its value must not be shown, not even in an error about it. */
   secret?: boolean;
+  /** Its value is shown to whoever typed it, but not in what is passed on to others. */
+  private?: boolean;
+  /** The secret option whose value lies in the file of this name. */
+  holds?: string;
+  /** Says what to do with this run, and is no key of a configuration file. */
+  once?: boolean;
   /** Heading it stands under in `--help`. */
   group: string;
 }
+
+/**
+ * Makes a schema. One takes more memory than its option does, and most options of a run have no value
+ * to check, so it is made when there is one.
+ */
+export type Schema<T> = () => z.ZodType<T>;
 
 /** The options of a program, by flag. */
 // deno-lint-ignore no-explicit-any -- each option has a type of its own
 export type Options = Record<string, Option<any>>;
 
+/** An option that has a value in any case. */
+export type WithDefault<T> = Option<T> & { default: T };
+
 /** The values of a table of options; undefined where there is neither value nor default. */
 export type Values<O extends Options> = {
-  [K in keyof O]: O[K] extends { default: infer D extends ValueOf<O[K]> }
-    ? D extends undefined ? ValueOf<O[K]> | undefined : ValueOf<O[K]>
-    : ValueOf<O[K]> | undefined;
+  [K in keyof O]: O[K] extends { default: unknown } ? ValueOf<O[K]> : ValueOf<O[K]> | undefined;
 };
 type ValueOf<O> = O extends Option<infer T> ? T : never;
 
-/** Where values come from, the strongest first. */
-export interface Source {
-  /** How an error names the value of a key. */
-  describe(key: string): string;
-  /** The value of a key, or undefined. */
-  get(key: string): unknown;
-}
+/** What all builders take. */
+type Base = Pick<Option, "about" | "group" | "secret" | "private"> & { arg?: string };
 
-/** Bad flags, variables or files: the user's to mend. Ends a program with exit code 2. */
-export class UsageError extends Error {
-  override name = "UsageError";
-}
-
-/** Reads a number, also when it comes as text. */
-function number(
-  min: number,
-  max: number,
-  fraction: boolean,
-): (value: unknown) => number | undefined {
-  return (value) => {
-    const text = typeof value === "string" && /^\d+(\.\d+)?$/.test(value);
-    const found = text ? Number(value) : value;
-    if (typeof found !== "number" || !(found >= min && found <= max)) return undefined;
-    return fraction || Number.isInteger(found) ? found : undefined;
-  };
-}
-
-type Base = Pick<Option, "about" | "group"> & { arg?: string };
+/** Base with a default, and without one. */
+type Given<T> = Base & { default: T };
+type Free = Base & { default?: undefined };
 
 /** A TCP port; 0 lets the system choose. */
-export function port<D extends number | undefined>(
-  base: Base & { default?: D },
-): Option<number> & { default: D } {
-  const expects = "a port, 0 to 65535";
-  return { arg: "<port>", expects, parse: number(0, 65535, false), ...base } as never;
+export function port(base: Given<number>): WithDefault<number>;
+export function port(base: Free): Option<number>;
+export function port(base: Base & { default?: number | undefined }): Option<number> {
+  const schema = () => z.int().min(0).max(65535);
+  return option({ arg: "<port>", expects: "a port, 0 to 65535", schema, fromText: toNumber }, base);
 }
 
 /** A whole number. */
-export function count<D extends number>(
-  { min = 0, max = 1_000_000, ...base }: Base & { default: D; min?: number; max?: number },
-): Option<number> & { default: number } {
+export function count(
+  { min = 0, max = 1_000_000, ...base }: Given<number> & { min?: number; max?: number },
+): WithDefault<number> {
+  const schema = () => z.int().min(min).max(max);
   const expects = `a whole number, ${min} to ${max}`;
-  return { arg: "<number>", expects, parse: number(min, max, false), ...base };
+  return { arg: "<number>", expects, schema, fromText: toNumber, ...base };
 }
 
+/** A time in seconds. */
+export function seconds(
+  { min = 0, ...base }: Given<number> & { min?: number },
+): WithDefault<number> {
+  const schema = () => z.number().min(min).max(1e6);
+  const expects = `a number of seconds, ${min} or more`;
+  return { arg: "<seconds>", expects, schema, fromText: toNumber, ...base };
+}
+
+const BYTES = /^(\d+(?:\.\d+)?) ?([kKmMgG]i?)?[bB]?$/;
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
   k: 1e3,
@@ -92,122 +100,119 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** A number of bytes: `500000`, `500KB`, `10MB`, `64MiB`. */
-export function size(base: Base & { default: number }): Option<number> & { default: number } {
-  const parse = (value: unknown) => {
-    const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([kmg]i?)?b?$/i.exec(String(value)) ?? [];
-    const bytes = Number(digits) * UNITS[unit.toLowerCase()]!;
-    return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
+export function size(base: Given<number>): WithDefault<number> {
+  const schema = () => {
+    const bytes = z.int().min(0);
+    return z.codec(z.union([bytes, z.string().regex(BYTES)]), bytes, {
+      decode: (given) => {
+        const [, digits, unit = ""] = BYTES.exec(String(given)) ?? [];
+        return Math.round(Number(digits) * UNITS[unit.toLowerCase()]!);
+      },
+      encode: (bytes) => bytes,
+    });
   };
-  return { arg: "<bytes>", expects: "bytes, such as 500KB or 10MB", parse, ...base };
+  return { arg: "<bytes>", expects: "bytes, such as 500KB or 10MB", schema, ...base };
 }
 
-/** A time in seconds. */
-export function seconds(
-  { min = 0, ...base }: Base & { default: number; min?: number },
-): Option<number> & { default: number } {
-  const expects = `a number of seconds, ${min} or more`;
-  return { arg: "<seconds>", expects, parse: number(min, 1e6, true), ...base };
+/** The form of a text, and what that is called. */
+interface Form {
+  pattern?: RegExp;
+  expects?: string;
 }
 
 /** Text, perhaps of a certain form. */
-export function text<D extends string | undefined = undefined>(
-  { pattern = /./, expects = "some text", ...base }: Base & {
-    default?: D;
-    pattern?: RegExp;
-    expects?: string;
-  },
-): Option<string> & { default: D } {
-  const parse = (value: unknown) =>
-    typeof value === "string" && pattern.test(value) ? value : undefined;
-  return { arg: "<text>", expects, parse, ...base } as never;
+export function text(base: Given<string> & Form): WithDefault<string>;
+export function text(base: Free & Form): Option<string>;
+export function text(
+  { pattern, expects = "some text", ...base }: Base & Form & { default?: string | undefined },
+): Option<string> {
+  return option({ arg: "<text>", expects, schema: () => textOf(pattern) }, base);
 }
 
 /** Text of a certain form, any number of times. */
 export function list(
-  { pattern = /./, expects = "some text", ...base }: Base & { pattern?: RegExp; expects?: string },
-): Option<string[]> & { default: string[] } {
-  const parse = (value: unknown) => {
-    const items = typeof value === "string"
-      ? value.split(",").map((item) => item.trim()).filter((item) => item !== "")
-      : value;
-    const good = Array.isArray(items) &&
-      items.every((item) => typeof item === "string" && pattern.test(item));
-    return good ? items : undefined;
-  };
-  return { arg: "<text>", expects, parse, default: [], list: true, ...base };
+  { pattern, expects = "some text", ...base }: Base & Form,
+): WithDefault<string[]> {
+  const fromText = (text: string) =>
+    text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const schema = () => z.array(textOf(pattern));
+  return { arg: "<text>", expects, schema, fromText, default: [], list: true, ...base };
 }
 
 /** One of some words. */
-export function choice<const T extends string, D extends T>(
-  { choices, ...base }: Base & { choices: readonly T[]; default: D },
-): Option<T> & { default: T } {
+export function choice<const T extends string>(
+  base: Given<NoInfer<T>> & { choices: readonly T[] },
+): WithDefault<T>;
+export function choice<const T extends string>(base: Free & { choices: readonly T[] }): Option<T>;
+export function choice<const T extends string>(
+  { choices, ...base }: Base & { choices: readonly T[]; default?: T | undefined },
+): Option<T> {
   const expects = `one of ${choices.join(", ")}`;
-  const parse = (value: unknown) => choices.find((word) => word === value);
-  return { arg: `<${choices.join("|")}>`, expects, parse, ...base };
+  return option({ arg: `<${choices.join("|")}>`, expects, schema: () => z.enum(choices) }, base);
 }
 
-const WORDS_FOR_YES: ReadonlySet<unknown> = new Set(["true", "1", "yes", "on"]);
-const WORDS_FOR_NO: ReadonlySet<unknown> = new Set(["false", "0", "no", "off"]);
+const WORDS: Readonly<Record<string, boolean>> = {
+  __proto__: null as never,
+  true: true,
+  1: true,
+  yes: true,
+  on: true,
+  false: false,
+  0: false,
+  no: false,
+  off: false,
+};
 
 /** On or off; `--no-NAME` is off. */
-export function toggle(base: Base & { default: boolean }): Option<boolean> & { default: boolean } {
-  const parse = (value: unknown) => {
-    if (typeof value === "boolean") return value;
-    if (WORDS_FOR_YES.has(value)) return true;
-    return WORDS_FOR_NO.has(value) ? false : undefined;
-  };
-  return { expects: "true or false", parse, ...base };
+export function toggle(base: Given<boolean>): WithDefault<boolean> {
+  const fromText = (text: string) => WORDS[text] ?? text;
+  return { expects: "true or false", schema: () => z.boolean(), fromText, ...base };
 }
 
 /**
- * The value of every option, from the first source that has one, else its default.
+ * What a program reads out of text of a certain form.
  *
- * @throws {UsageError} that names the source, what it found and what it expected.
+ * @param pattern of the text, as far as one can say it; editors know it from the JSON Schema.
+ * @param read the value; undefined refuses the text.
+ * @param write the text of a value.
+ * @param number a number that a file may have in place of its digits.
  */
-export function resolve<O extends Options>(options: O, sources: readonly Source[]): Values<O> {
-  const values: Record<string, unknown> = {};
-  for (const [key, option] of Object.entries(options)) {
-    const source = sources.find((source) => source.get(key) !== undefined);
-    if (source === undefined) {
-      values[key] = option.default;
-      continue;
-    }
-    const given = source.get(key);
-    const parsed: unknown = option.parse(given);
-    if (parsed === undefined) {
-      const found = option.secret ? "something else" : withoutPassword(JSON.stringify(given));
-      throw new UsageError(`${source.describe(key)}: expected ${option.expects}, found ${found}`);
-    }
-    values[key] = parsed;
-  }
-  return values as Values<O>;
-}
-
-/** A URL may hold one, and an error may end up in a log. */
-function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^/@]*@/g, "//…@");
-}
-
-/** The variable of an option: `ARPS_CONTROL_PORT` for `control-port`. */
-export function variable(prefix: string, key: string): string {
-  return `${prefix}_${key.replaceAll("-", "_").toUpperCase()}`;
-}
-
-/** A variable's value if the program may read it; a question would be out of place. */
-export function readVariable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
-}
-
-/** The environment, as far as the program may read it. */
-export function environment(prefix: string, aliases: Record<string, string> = {}): Source {
-  const named = (key: string) => {
-    const own = variable(prefix, key);
-    const alias = aliases[key];
-    return alias !== undefined && readVariable(own) === undefined ? alias : own;
+export function textCodec<T>(
+  pattern: RegExp,
+  read: (text: string) => T | undefined,
+  write: (value: T) => string,
+  number?: () => z.ZodType<number, number>,
+): Schema<T> {
+  return () => {
+    const text = z.string().regex(pattern);
+    const given: z.ZodType<string | number, string | number> = number === undefined
+      ? text
+      : z.union([number(), text]);
+    return z.codec(given, z.custom<T>((value) => value !== undefined), {
+      decode: (given) => read(String(given)) as T,
+      encode: write,
+    });
   };
-  return {
-    describe: (key) => `environment variable ${named(key)}`,
-    get: (key) => readVariable(named(key)),
-  };
+}
+
+/** The file that holds a secret: nothing of it is in the list of processes or the environment. */
+export function secretFile(holds: string, group: string): Option<string> {
+  const base = text({ about: `file with what --${holds} would say`, arg: "<file>", group });
+  return { ...base, holds };
+}
+
+function textOf(pattern: RegExp | undefined): z.ZodString {
+  return pattern === undefined ? z.string().min(1) : z.string().regex(pattern);
+}
+
+function toNumber(text: string): unknown {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/** Joins the two, an absent default left absent. */
+function option<T>(
+  kind: Pick<Option<T>, "arg" | "expects" | "schema" | "fromText">,
+  { default: fallback, ...base }: Base & { default?: T | undefined },
+): Option<T> {
+  return { ...kind, ...base, ...(fallback === undefined ? {} : { default: fallback }) };
 }

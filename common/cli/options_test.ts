@@ -1,21 +1,11 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import {
-  choice,
-  count,
-  environment,
-  list,
-  type Option,
-  type Options,
-  port,
-  resolve,
-  seconds,
-  type Source,
-  text,
-  toggle,
-  UsageError,
-  variable,
-} from "./options.ts";
+import { z } from "zod";
+import { environment, variable } from "./environment.ts";
+import { choice, count, list, type Option, type Options, port } from "./options.ts";
+import { seconds, size, text, textCodec, toggle, type Values } from "./options.ts";
+import { resolve, type Source } from "./resolve.ts";
+import { UsageError } from "./usage.ts";
 import { testWith } from "../testdata/gate.ts";
 
 const BASE = { about: "for a test", group: "Test" };
@@ -92,9 +82,70 @@ Deno.test("list() takes several values, from text separated by commas or as an a
   deepStrictEqual(read(option, " a, b ,,c "), ["a", "b", "c"]);
   deepStrictEqual(read(option, ["a", "b"]), ["a", "b"]);
   deepStrictEqual(resolve({ it: option }, []).it, []);
-  for (const bad of ["a,B", ["a", "B"], ["a", 1], [["a"]], 1, { a: 1 }]) {
-    refuses(option, bad, "small letters");
+  for (const bad of [1, { a: 1 }]) refuses(option, bad, "small letters");
+  // Of several the bad one is shown.
+  const cases: [unknown, string][] = [["a,B", '"B"'], [["a", "B"], '"B"'], [["a", 1], "1"], [
+    [["a"]],
+    '["a"]',
+  ]];
+  for (const [bad, found] of cases) {
+    throws(() => read(option, bad), new RegExp(`small letters, found ${RegExp.escape(found)}$`));
   }
+});
+
+Deno.test("size() takes bytes, with a unit or without", () => {
+  const option = size({ ...BASE, default: 0 });
+  const cases: [unknown, number][] = [
+    [500, 500],
+    ["500", 500],
+    ["500KB", 500_000],
+    ["500 kb", 500_000],
+    ["1.5m", 1_500_000],
+    ["64MiB", 67_108_864],
+    ["2G", 2_000_000_000],
+  ];
+  for (const [given, bytes] of cases) strictEqual(read(option, given), bytes);
+  for (const bad of ["", "MB", "1 parsec", -1, 1.5, "1e3", "9999999999GB", true]) {
+    refuses(option, bad, "bytes, such as 500KB or 10MB");
+  }
+});
+
+Deno.test("textCodec() reads a value out of text, and writes it again", () => {
+  const schema = textCodec(
+    /^#\d+$/,
+    (text) => text === "#0" ? undefined : { number: Number(text.slice(1)) },
+    ({ number }) => `#${number}`,
+  );
+  const option: Option<{ number: number }> = { ...BASE, expects: "# and a number", schema };
+  deepStrictEqual(read(option, "#7"), { number: 7 });
+  for (const bad of ["7", "#", "#0", 7, null]) refuses(option, bad, "# and a number");
+  strictEqual(z.encode(schema(), { number: 8 }), "#8");
+});
+
+Deno.test("values have the types of their options", () => {
+  const options = {
+    some: text({ ...BASE, default: "x" }),
+    any: text(BASE),
+    formed: text({ ...BASE, pattern: /x/, expects: "x" }),
+    hidden: { ...text(BASE), secret: true },
+    port: port(BASE),
+    fixed: port({ ...BASE, default: 1 }),
+    word: choice({ ...BASE, choices: ["a", "b"] }),
+  };
+  const values: Values<typeof options> = resolve(options, []);
+  type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true
+    : false;
+  const same: Same<Values<typeof options>, {
+    some: string;
+    any: string | undefined;
+    formed: string | undefined;
+    hidden: string | undefined;
+    port: number | undefined;
+    fixed: number;
+    word: "a" | "b" | undefined;
+  }> = true;
+  ok(same);
+  deepStrictEqual([values.some, values.any, values.fixed], ["x", undefined, 1]);
 });
 
 Deno.test("choice() takes one of its words, in their own spelling", () => {
@@ -125,6 +176,27 @@ Deno.test("resolve() names the source that a bad value came from, and not a weak
   const [flags, file] = [source({ a: "x" }, "flag"), source({ a: 3 }, "file")];
   throws(() => resolve(options, [flags, file]), /^UsageError: flag a: expected a whole number/);
   strictEqual(resolve(options, [file, flags]).a, 3);
+});
+
+Deno.test("resolve() tells all that is wrong at once", () => {
+  const options = { a: count({ ...BASE, default: 1 }), b: text(BASE), c: port(BASE) };
+  const flags = { ...source({ a: "x", c: 1 }, "flag"), problems: ["unknown option '--d'"] };
+  throws(() => resolve(options, [flags, source({ b: 7 }, "file")]), (error) => {
+    ok(error instanceof UsageError);
+    strictEqual(
+      error.message,
+      "3 problems\n  unknown option '--d'\n" +
+        '  flag a: expected a whole number, 0 to 1000000, found "x"\n' +
+        "  file b: expected some text, found 7",
+    );
+    return true;
+  });
+});
+
+Deno.test("resolve() shows the beginning of what is long, and numbers of any size", () => {
+  const option = text({ ...BASE, pattern: /^x$/ });
+  throws(() => read(option, "y".repeat(10_000)), (error) => String(error).length < 400);
+  throws(() => read(option, 10n ** 20n), /found 100000000000000000000$/);
 });
 
 Deno.test("resolve() does not show the value of a secret", () => {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Option } from "./options.ts";
+import { z } from "zod";
+import type { Option, WithDefault } from "./options.ts";
 
 /** From and to, both included. */
 type Range = readonly [first: number, last: number];
@@ -54,28 +55,33 @@ export class PortSet implements Iterable<number> {
 }
 
 /** Ports and ranges of them, any number of times. */
-export function ports(
-  base: Pick<Option, "about" | "group">,
-): Option<PortSet> & { default: PortSet } {
+export function ports(base: Pick<Option, "about" | "group">): WithDefault<PortSet> {
   return {
     arg: "<ports>",
     expects: "ports of 1 to 65535, or ranges such as 20000-20100",
-    parse: parsePorts,
+    schema: portsSchema,
     default: new PortSet(),
     list: true,
     ...base,
   };
 }
 
-function parsePorts(value: unknown): PortSet | undefined {
-  const items = (Array.isArray(value) ? value : [value]).flatMap((item) => {
-    if (typeof item !== "string") return String(item);
-    return item.split(",").map((part) => part.trim()).filter((part) => part !== "");
+const RANGES = /^ *\d{1,5}(-\d{1,5})?( *, *\d{1,5}(-\d{1,5})?)* *$/;
+
+function portsSchema(): z.ZodType<PortSet> {
+  const item = z.union([z.int().min(1).max(65535), z.string().regex(RANGES)]);
+  return z.codec(z.union([item, z.array(item)]), z.instanceof(PortSet), {
+    decode: (given, context) => {
+      const texts = [given].flat().flatMap((item) => String(item).split(","));
+      const ranges = texts.map((item) => parseRange(item.trim()));
+      if (ranges.every((range) => range !== undefined)) return new PortSet(ranges);
+      context.issues.push({ code: "custom", input: given });
+      return z.NEVER;
+    },
+    encode: (set) =>
+      `${set}`.split(",").filter((item) => item !== "")
+        .map((item) => item.includes("-") ? item : Number(item)),
   });
-  const ranges = items.map(parseRange);
-  return items.length > 0 && ranges.every((range) => range !== undefined)
-    ? new PortSet(ranges)
-    : undefined;
 }
 
 function parseRange(text: string): Range | undefined {

@@ -5,22 +5,21 @@
  */
 
 import { configFile } from "./config_file.ts";
-import { type About, type CommandLine, parseFlags } from "./flags.ts";
-import {
-  environment,
-  type Option,
-  type Options,
-  resolve,
-  type Source,
-  type Values,
-  variable,
-} from "./options.ts";
+import { environment, variable } from "./environment.ts";
+import { type About, type CommandLine, parseFlags, seeHelp } from "./flags.ts";
+import type { Option, Options, Values } from "./options.ts";
+import { type ConfigFormat, printConfig } from "./print.ts";
+import { check, type Source } from "./resolve.ts";
+import { withSecretFiles } from "./secrets.ts";
+import { UsageError, usageError } from "./usage.ts";
 
 /** Variables that are known beside those of a program's own prefix. */
 const ALIASES: Readonly<Record<string, string>> = {
   "log-level": "ARP_LOG",
   "api-key": "ARP_API_KEY",
   "auth-token": "ARP_AUTH_TOKEN",
+  "api-key-file": "ARP_API_KEY_FILE",
+  "auth-token-file": "ARP_AUTH_TOKEN_FILE",
 };
 
 /** What was asked for: text to print, or options to run with. */
@@ -28,23 +27,50 @@ export type Request<O extends Options> =
   | Extract<CommandLine, { kind: "print" }>
   | { kind: "run"; values: Values<O> };
 
+/** What else {@link readOptions} may know. */
+export interface Elsewhere {
+  /** Sources that stand behind the file. */
+  weakest?: readonly Source[];
+  /** Keys of a file that are for other words of the program, and left alone. */
+  others?: Iterable<string>;
+}
+
+/** The options that say where others come from, and what to do with them. */
+type Least = Options & { "config": Option<string>; "print-config": Option<ConfigFormat> };
+
 /**
- * Reads flags, environment, the `--config` file, and then `weakest`.
+ * Reads flags, environment, the `--config` file, and then what is weaker.
  *
- * @throws {UsageError} on anything it cannot use.
+ * @throws {UsageError} with all that it cannot use.
  */
-export async function readOptions<O extends Options & { config: Option<string> }>(
+export async function readOptions<O extends Least>(
   about: About,
   options: O,
   args: readonly string[],
-  weakest: readonly Source[] = [],
+  { weakest = [], others = [] }: Elsewhere = {},
 ): Promise<Request<O>> {
   const line = parseFlags(about, options, args);
   if (line.kind === "print") return line;
   const sources = [line.flags, environment(about.prefix, ALIASES)];
-  const { config } = resolve({ config: options.config }, sources);
-  if (config !== undefined) sources.push(await configFile(config, options));
-  return { kind: "run", values: resolve(options, [...sources, ...weakest]) };
+  const unread: string[] = [];
+  // If this value is a bad one, that is told with all others.
+  const { config } = check({ config: options.config }, sources).values;
+  if (config !== undefined) {
+    try {
+      sources.push(await configFile(config, options, others));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      unread.push(error.message);
+    }
+  }
+  const all = [...sources, ...weakest].map((source) => withSecretFiles(source, options));
+  const { values, problems } = check(options, all);
+  if (unread.length + problems.length > 0) {
+    throw usageError([...unread, ...problems], line.flags.problems?.length ? seeHelp(about) : "");
+  }
+  const format = (values as Values<Least>)["print-config"];
+  if (format === undefined) return { kind: "run", values };
+  return { kind: "print", text: printConfig(about.name, options, all, values, format) };
 }
 
 /** The variables that a program reads options from. */

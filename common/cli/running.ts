@@ -7,7 +7,17 @@
 import { dirname, resolve as absolute } from "@std/path";
 import { LOG_LEVELS, setupLogging } from "../log.ts";
 import { type Permissions, revokeAllBut } from "./launch.ts";
-import { choice, type Option, text, toggle, type Values } from "./options.ts";
+import {
+  choice,
+  type Option,
+  type Options,
+  text,
+  toggle,
+  type Values,
+  type WithDefault,
+} from "./options.ts";
+import { CONFIG_FORMATS, type ConfigFormat } from "./print.ts";
+import { secretFiles } from "./secrets.ts";
 
 /** Heading of these options in `--help`; programs add to them. */
 export const RUNNING = "Running";
@@ -15,15 +25,19 @@ export const RUNNING = "Running";
 /** The options that all programs have. */
 export const RUNNING_OPTIONS: {
   "config": Option<string>;
-  "log-level": Option<typeof LOG_LEVELS[number]> & { default: typeof LOG_LEVELS[number] };
+  "log-level": WithDefault<typeof LOG_LEVELS[number]>;
   "log-file": Option<string>;
-  "print-permissions": Option<boolean> & { default: boolean };
+  "print-config": Option<ConfigFormat>;
+  "print-permissions": WithDefault<boolean>;
 } = {
-  "config": text({
-    about: "read options from a file, TOML or JSONC",
-    arg: "<file>",
-    group: RUNNING,
-  }),
+  "config": {
+    ...text({
+      about: "read options from a file, TOML or JSONC",
+      arg: "<file>",
+      group: RUNNING,
+    }),
+    once: true,
+  },
   "log-level": choice({
     about: "least level to log",
     group: RUNNING,
@@ -35,22 +49,43 @@ export const RUNNING_OPTIONS: {
     arg: "<file>",
     group: RUNNING,
   }),
-  "print-permissions": toggle({
-    about: "print the permissions these options need, and exit",
-    group: RUNNING,
-    default: false,
-  }),
+  "print-config": {
+    ...choice({
+      about: "print all these options as a file, with where each came from, and exit",
+      arg: `[${CONFIG_FORMATS.join("|")}]`,
+      group: RUNNING,
+      choices: CONFIG_FORMATS,
+    }),
+    alone: CONFIG_FORMATS[0],
+    once: true,
+  },
+  "print-permissions": {
+    ...toggle({
+      about: "print the permissions these options need, and exit",
+      group: RUNNING,
+      default: false,
+    }),
+    once: true,
+  },
 };
 
 /** The values of {@link RUNNING_OPTIONS}. */
 export type Running = Values<typeof RUNNING_OPTIONS>;
 
-/** The files that these options need: the configuration, and the folder of the log, which rotates. */
+/**
+ * The files that these options need: the configuration, secrets, and the folder of the log, which
+ * rotates.
+ *
+ * @param options the table, if there are secrets in it.
+ */
 export function runningFiles(
-  { config, "log-file": log }: Pick<Running, "config" | "log-file">,
+  values: Pick<Running, "config" | "log-file">,
+  options: Options = {},
 ): Required<Pick<Permissions, "read" | "write">> {
+  const { config, "log-file": log } = values;
   const logs = log === undefined ? [] : [dirname(absolute(log))];
-  return { read: [...(config === undefined ? [] : [absolute(config)]), ...logs], write: logs };
+  const files = config === undefined ? [] : [absolute(config)];
+  return { read: [...files, ...secretFiles(options, values), ...logs], write: logs };
 }
 
 /** Logs as these options say, until disposed. */

@@ -38,3 +38,18 @@ export function shutdownSignals(): Shutdown {
     },
   };
 }
+
+/**
+ * Outlives SIGHUP, which service managers send for "read your files again", until disposed. Whoever
+ * has a file to read listens for it as well. On a terminal that goes away it ends the program as ever.
+ */
+export function outliveHangUp(): Disposable {
+  const ignore = () => {};
+  const hangsUp = Deno.build.os !== "windows" && !Deno.stdin.isTerminal();
+  if (hangsUp) Deno.addSignalListener("SIGHUP", ignore);
+  return {
+    [Symbol.dispose]: () => {
+      if (hangsUp) Deno.removeSignalListener("SIGHUP", ignore);
+    },
+  };
+}

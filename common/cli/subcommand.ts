@@ -6,12 +6,16 @@
 
 import type { About } from "./flags.ts";
 import { launchProgram, permissionFlags, type Permissions } from "./launch.ts";
-import { type Option, type Options, UsageError, type Values } from "./options.ts";
+import type { Option, Options, Values } from "./options.ts";
+import type { ConfigFormat } from "./print.ts";
 import { readOptions, type Request } from "./request.ts";
 import type { RUNNING_OPTIONS } from "./running.ts";
+import { UsageError } from "./usage.ts";
 
 /** What every such program can be told. */
-type Least = Options & Pick<typeof RUNNING_OPTIONS, "config" | "print-permissions">;
+type Least =
+  & Options
+  & Pick<typeof RUNNING_OPTIONS, "config" | "print-config" | "print-permissions">;
 
 /** A program behind a word, or two: `token create`. */
 export interface Subcommand<O extends Least = Least> {
@@ -33,21 +37,43 @@ export function subcommand<O extends Least>(one: Subcommand<O>): Subcommand {
   return one as unknown as Subcommand;
 }
 
+/** Such a program, as a command line asked for it. */
+export interface Asked {
+  program: Subcommand;
+  /** What followed the word. */
+  args: readonly string[];
+  /** Keys that a configuration file may have for others of the family. */
+  others: readonly string[];
+}
+
+/** All keys of a family's options. */
+export function keysOf(all: readonly Subcommand[], own: Options = {}): string[] {
+  return [own, ...all.map(({ options }) => options)].flatMap((options) =>
+    Object.keys(options).filter((key) => !options[key]?.once)
+  );
+}
+
 /**
  * The program that a command line asks for; undefined when it is the one without a word.
  *
+ * @param own the options of that one: a configuration file is for the whole family.
  * @throws {UsageError} when there are only programs behind two words, and the second is missing.
  */
 export function findSubcommand(
   all: readonly Subcommand[],
   args: readonly string[],
-): { program: Subcommand; args: readonly string[] } | undefined {
+  own: Options = {},
+): Asked | undefined {
   // Other task runners want `--` in front of everything.
   const rest = args[0] === "--" ? args.slice(1) : args;
   const begins = (word: string) => word.split(" ").every((part, at) => part === rest[at]);
   const program = all.find(({ word }) => begins(word));
   if (program !== undefined) {
-    return { program, args: rest.slice(program.word.split(" ").length) };
+    return {
+      program,
+      args: rest.slice(program.word.split(" ").length),
+      others: keysOf(all, own),
+    };
   }
   const near = all.filter(({ word }) => rest[0] !== undefined && word.startsWith(`${rest[0]} `));
   if (near.length === 0) return undefined;
@@ -60,21 +86,21 @@ export function findSubcommand(
 }
 
 /** Reads the options of such a program. */
-function read(program: Subcommand) {
-  return (args: readonly string[]): Promise<Request<Options & { config: Option<string> }>> =>
-    readOptions(program.about, program.options, args);
+function read({ program, others }: Asked) {
+  return (args: readonly string[]): Promise<Request<Options & Config>> =>
+    readOptions(program.about, program.options, args, { others });
 }
+type Config = { "config": Option<string>; "print-config": Option<ConfigFormat> };
 
 /**
  * Runs such a program in this process.
  *
  * @throws {UsageError} on options it cannot use.
  */
-export async function runSubcommand(
-  { program, args }: { program: Subcommand; args: readonly string[] },
-): Promise<void> {
+export async function runSubcommand(asked: Asked): Promise<void> {
+  const { program, args } = asked;
   const print = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(text));
-  const request = await read(program)(args);
+  const request = await read(asked)(args);
   if (request.kind === "print") return print(request.text);
   const values = request.values as Values<Least>;
   if (!values["print-permissions"]) return await program.run(values);
@@ -87,15 +113,13 @@ export async function runSubcommand(
  * @param main the module of the program it belongs to.
  * @returns its exit code.
  */
-export function launchSubcommand(
-  main: URL,
-  { program, args }: { program: Subcommand; args: readonly string[] },
-): Promise<number> {
+export function launchSubcommand(main: URL, asked: Asked): Promise<number> {
+  const { program, args } = asked;
   return launchProgram(
     program.about.name,
     main,
     args,
-    read(program),
+    read(asked),
     (values) => program.permissions(values as Values<Least>),
     program.word.split(" "),
   );

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { port } from "./options.ts";
 import { RUNNING_OPTIONS } from "./running.ts";
 import { findSubcommand, type Subcommand } from "./subcommand.ts";
 
@@ -36,4 +37,10 @@ Deno.test("findSubcommand() leaves other command lines to the program itself", (
 Deno.test("findSubcommand() tells which second words there are", () => {
   throws(() => findSubcommand(ALL, ["token"]), /expected create, list after it, found nothing/);
   throws(() => findSubcommand(ALL, ["token", "--ttl"]), /found "--ttl"\n {2}arpx token create/);
+});
+
+Deno.test("findSubcommand() knows the keys of the whole family, but those of one run", () => {
+  const own = { "port": port({ about: "a port", group: "Ports" }) };
+  const found = findSubcommand(ALL, ["connect"], own);
+  deepStrictEqual([...new Set(found?.others)], ["port", "log-level", "log-file"]);
 });

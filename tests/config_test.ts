@@ -1,0 +1,183 @@
+/**
+ * Configuration of both programs as a whole: files, variables and flags together, what is wrong with
+ * them, what comes of them, and secrets in files of their own.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import {
+  PATIENCE_MS,
+  Program,
+  startClient,
+  startServer,
+  WHOLE_PROGRAM,
+  within,
+} from "./helpers.ts";
+import { peerTest } from "./peers.ts";
+import { HeldService } from "./raw_peers.ts";
+
+const permissions = WHOLE_PROGRAM;
+const SERVER = "../server/main.ts";
+const CLIENT = "../client/main.ts";
+
+/** Runs a program to its end. */
+async function run(
+  module: string,
+  flags: readonly string[],
+  allow: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  await using program = new Program(module, flags, allow, env);
+  const { code } = await within(PATIENCE_MS, "an end", program.status());
+  return { code, out: program.stdout, err: program.stderr };
+}
+
+/** Files for one test, in a folder that goes with it. */
+async function files(content: Record<string, string>): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir();
+  for (const [name, text] of Object.entries(content)) {
+    await Deno.writeTextFile(join(path, name), text);
+  }
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+peerTest({
+  name: "--print-config shows each value and where it came from, and is a file that says the same",
+  permissions,
+}, async () => {
+  await using folder = await files({
+    "arps.toml": '# mine\nbind = "127.0.0.1"\nadmin-port = 17009\nallow-ports = ["20000-20010"]\n',
+    "token": "hush-hush-hush\n",
+  });
+  const at = (name: string) => join(folder.path, name);
+  const env = { ARPS_PUBLIC_PORT: "8080", ARP_LOG: "debug", ARP_AUTH_TOKEN: "hush-hush-hush" };
+  const allow = [`--allow-read=${folder.path}`, `--allow-env=${Object.keys(env)}`];
+  const flags = ["--config", at("arps.toml"), "--default-client", "my-secret-id", "--print-config"];
+  const first = await run(SERVER, flags, allow, env);
+  deepEqual([first.code, first.err], [0, ""]);
+  ok(!/hush|my-secret-id/.test(first.out), first.out);
+  const lines = first.out.split("\n");
+  for (
+    const line of [
+      `bind = "127.0.0.1" # ${at("arps.toml")}:2`,
+      `allow-ports = ["20000-20010"] # ${at("arps.toml")}:4`,
+      "public-port = 8080 # ARPS_PUBLIC_PORT",
+      'log-level = "debug" # ARP_LOG',
+      "control-port = 17001 # default",
+      "# auth-token = (not shown) # ARP_AUTH_TOKEN",
+      "# default-client = (not shown) # --default-client",
+    ]
+  ) ok(lines.includes(line), `${line}\n${first.out}`);
+
+  // In each form it is read again, and says the same.
+  const values = (out: string) => JSON.parse(out);
+  let before: unknown;
+  for (const format of ["toml", "jsonc", "json"]) {
+    const form = await run(SERVER, [...flags.slice(0, -1), `--print-config=${format}`], allow, env);
+    await Deno.writeTextFile(at(`printed.${format}`), form.out);
+    const again = ["--config", at(`printed.${format}`), "--print-config=json"];
+    const { code, out, err } = await run(SERVER, again, allow);
+    deepEqual([code, err], [0, ""], format);
+    before ??= values(out);
+    deepEqual(values(out), before, format);
+    equal(values(out)["public-port"], 8080);
+  }
+});
+
+peerTest(
+  { name: "--print-config needs no permission, and starts nothing", permissions },
+  async () => {
+    for (const [module, flags] of [[SERVER, []], [CLIENT, ["--client-id", "x"]]] as const) {
+      const { code, out, err } = await run(module, [...flags, "--print-config"]);
+      deepEqual([code, err], [0, ""]);
+      match(out, /^control-port = 17001 # default$/m);
+    }
+  },
+);
+
+peerTest({
+  name: "all that is wrong is told at once: flags, variables and the file",
+  permissions,
+}, async () => {
+  await using folder = await files({
+    "arps.jsonc": '{\n  // one\n  "pubic-port": 1,\n  "pool-size": "many",\n}',
+  });
+  const file = join(folder.path, "arps.jsonc");
+  const { code, out, err } = await run(
+    SERVER,
+    ["--config", file, "--publik-port=80", "--auth-token", "hush", "--heartbeat", "0"],
+    [`--allow-read=${folder.path}`, "--allow-env=ARPS_GRACE"],
+    { ARPS_GRACE: "a while" },
+  );
+  deepEqual([code, out], [2, ""]);
+  deepEqual(err.split("\n").slice(0, -1).sort(), [
+    "  --auth-token: expected 8 to 256 visible characters, found something else",
+    '  --heartbeat: expected a number of seconds, 0.05 or more, found "0"',
+    `  ${file}:3:3: "pubic-port" is no option; did you mean "public-port"?`,
+    `  ${file}:4:3: "pool-size": expected a whole number, 0 to 1024, found "many"`,
+    '  environment variable ARPS_GRACE: expected a number of seconds, 0 or more, found "a while"',
+    "  unknown option '--publik-port'; did you mean --public-port?",
+    "See arps --help.",
+    "arps: 6 problems",
+  ]);
+});
+
+peerTest({ name: "a program and its words share one file", permissions }, async () => {
+  await using folder = await files({
+    "arpc.toml": 'local-port = 3000\nserver = "example.com"\nlisten = 5432\nserver-addr = "x.y"\n',
+    "wrong.toml": "listne = 1\n",
+  });
+  const read = [`--allow-read=${folder.path}`];
+  const config = ["--config", join(folder.path, "arpc.toml"), "--print-config=json"];
+  const own = await run(CLIENT, config, read);
+  equal(JSON.parse(own.out)["local-port"], 3000);
+  const word = await run(CLIENT, ["connect", ...config], read);
+  const { server, listen } = JSON.parse(word.out);
+  deepEqual([server, listen], ["example.com:17003", "127.0.0.1:5432"]);
+  const wrong = await run(CLIENT, ["connect", "--config", join(folder.path, "wrong.toml")], read);
+  match(wrong.err, /wrong\.toml:1:1: "listne" is no option; did you mean "listen"\?/);
+});
+
+peerTest({
+  name: "a secret comes from a file, which the launcher lets the program read, and nothing else",
+  permissions,
+}, async () => {
+  await using folder = await files({ "token": "hush-hush-hush\n", "short": "hush\n" });
+  const at = (name: string) => join(folder.path, name);
+  const launcher = ["--allow-run", "--allow-env", "--allow-read", "--allow-sys=hostname"];
+  for (const env of [{ ARPS_AUTH_TOKEN_FILE: at("token") }, { ARP_AUTH_TOKEN_FILE: at("token") }]) {
+    const { out } = await run("../server/launch.ts", ["--print-permissions"], launcher, env);
+    match(out, new RegExp(`^--allow-read=${RegExp.escape(at("token"))}$`, "m"));
+  }
+  const short = await run(SERVER, ["--auth-token-file", at("short")], [
+    `--allow-read=${at("short")}`,
+  ]);
+  equal(short.code, 2);
+  match(short.err, /--auth-token-file .*short: expected 8 to 256 visible characters, found some/);
+  const denied = await run(SERVER, ["--auth-token-file", at("token")]);
+  match(denied.err, /--auth-token-file: cannot read .*token: Requires read access/);
+
+  await using service = new HeldService();
+  await using server = await startServer(["--auth-token-file", at("token")]);
+  const client = { server, id: "app", port: service.port };
+  await using _client = await startClient({
+    ...client,
+    flags: ["--auth-token-file", at("token")],
+  });
+  ok(!server.stderr.includes("hush"));
+});
+
+peerTest({
+  name: "SIGHUP ends no server, whether it has files to read again or not",
+  permissions,
+  os: ["linux", "darwin"],
+}, async () => {
+  await using server = await startServer();
+  server.kill("SIGHUP");
+  server.kill("SIGTERM");
+  const status = await within(PATIENCE_MS, "an end", server.status());
+  deepEqual([status.code, status.signal], [0, null]);
+  await server.message("Server stopped");
+});
