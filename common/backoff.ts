@@ -8,6 +8,11 @@
  * @module
  */
 
+/** Longest wait that somebody else may wish for, in milliseconds: it may be out of its mind. */
+const MAX_WISH_MS = 5 * 60_000;
+/** How far the waits grow that somebody else wishes for, unless `max` lets them further. */
+const MAX_WISHED_MS = 60_000;
+
 /** Options of {@link Backoff}; times in milliseconds. */
 export interface BackoffOptions {
   /** Ceiling of the first wait. */
@@ -23,6 +28,8 @@ export interface BackoffOptions {
 /** The waits between the tries of one link. */
 export class Backoff {
   #ceiling: number;
+  /** The last wait that somebody else wished for, if the try before was answered by a wish too. */
+  #floor = 0;
   readonly #options: Required<BackoffOptions>;
 
   constructor(
@@ -32,12 +39,26 @@ export class Backoff {
     this.#ceiling = this.#options.min;
   }
 
-  /** Milliseconds to wait now; `lived` is how long the link that just ended was up. */
-  next(lived = 0): number {
+  /**
+   * Milliseconds to wait now.
+   *
+   * @param lived how long the link that just ended was up.
+   * @param wish what the other side wants to be left alone for, at the least. One wish after another
+   * doubles it, up to a minute or `max`: the same answer is to be expected.
+   * @param most ceiling of this wait, for a try that costs nobody anything.
+   */
+  next(lived = 0, wish = 0, most = Infinity): number {
     const { min, max, resetAfter, random } = this.#options;
-    if (lived >= resetAfter) this.#ceiling = min;
-    const wait = random() * this.#ceiling;
-    this.#ceiling = Math.min(this.#ceiling * 2, max);
-    return wait;
+    if (lived >= resetAfter) [this.#ceiling, this.#floor] = [min, 0];
+    const wait = random() * Math.min(this.#ceiling, most);
+    this.#ceiling = Math.max(this.#ceiling, Math.min(this.#ceiling * 2, max, most));
+    if (!(wish > 0)) {
+      this.#floor = 0;
+      return wait;
+    }
+    const doubled = Math.min(this.#floor * 2, Math.max(MAX_WISHED_MS, max));
+    this.#floor = Math.max(Math.min(wish, MAX_WISH_MS), doubled);
+    // Not before, and not all at the same time after it.
+    return this.#floor * (1 + random() / 2);
   }
 }

@@ -52,3 +52,44 @@ Deno.test("next() draws at random, so that many clients do not come back at once
   const waits = new Set(Array.from({ length: 50 }, () => new Backoff().next()));
   ok(waits.size > 40);
 });
+
+Deno.test("next() waits at least as long as the other side wishes, and doubles that", () => {
+  const backoff = new Backoff({ min: 1, max: 8, random: () => 0 });
+  const waits = Array.from({ length: 6 }, () => backoff.next(0, 5000));
+  deepStrictEqual(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  strictEqual(backoff.next(0, 90_000), 90_000);
+  strictEqual(backoff.next(), 0);
+  strictEqual(backoff.next(0, 5000), 5000, "it starts over once something else was the matter");
+});
+
+Deno.test("next() grows what the other side wishes as far as max, if that is further", () => {
+  const backoff = new Backoff({ max: 100_000, random: () => 0 });
+  const waits = Array.from({ length: 6 }, () => backoff.next(0, 5000));
+  deepStrictEqual(waits, [5000, 10_000, 20_000, 40_000, 80_000, 100_000]);
+});
+
+Deno.test("next() takes no wish of more than five minutes, and none that is no time", () => {
+  for (const wish of [1e9, Infinity]) {
+    const wait = new Backoff().next(0, wish);
+    ok(wait >= 300_000 && wait <= 450_000, `${wait}`);
+  }
+  for (const wish of [NaN, -1, 0, -Infinity]) {
+    const wait = new Backoff().next(0, wish);
+    ok(wait >= 0 && wait <= 500, `${wait}`);
+  }
+});
+
+Deno.test("next() spreads those whom the other side told the same", () => {
+  const waits = Array.from({ length: 50 }, () => new Backoff().next(0, 5000));
+  ok(waits.every((wait) => wait >= 5000 && wait <= 7500));
+  ok(new Set(waits).size > 40);
+});
+
+Deno.test("next() keeps below a ceiling for this time, and grows no further meanwhile", () => {
+  const backoff = new Backoff({ min: 500, max: 30_000, random });
+  const cheap = Array.from({ length: 6 }, () => backoff.next(0, 0, 5000));
+  deepStrictEqual(cheap, [500, 1000, 2000, 4000, 5000, 5000]);
+  deepStrictEqual([backoff.next(), backoff.next()], [5000, 10_000]);
+  strictEqual(backoff.next(0, 0, 5000), 5000);
+  strictEqual(backoff.next(), 20_000, "what was dear stays dear");
+});

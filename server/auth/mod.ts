@@ -4,12 +4,19 @@
  * @module
  */
 
-import type { Register } from "@agentx/common";
+import { getLogger, isLoopback, type Register } from "@agentx/common";
+import type { ServerConfig } from "../config.ts";
 
 /** What a client may do, once it has shown who it is. */
 export interface Grant {
   /** Whether it may have this public port of its own. */
   mayOpen(port: number): boolean;
+  /**
+   * Why the client may be here no more; undefined while it may. The text is for the client.
+   *
+   * @param port of its own, if it has one.
+   */
+  withdrawn(port?: number): string | undefined;
 }
 
 /** Decides about registrations. */
@@ -21,10 +28,43 @@ export interface Authenticator {
    * @throws {RegistrationError} when it may not register; the message tells no secret.
    */
   authenticate(command: Register, address: string): Promise<Grant>;
+  /** Calls back from now on when grants may have been withdrawn. */
+  watch(withdrawn: () => void): void;
 }
 
 /** May do whatever the server offers. */
-export const EVERYTHING: Grant = { mayOpen: () => true };
+export const EVERYTHING: Grant = { mayOpen: () => true, withdrawn: () => undefined };
 
 /** Anybody may register. */
-export const OPEN: Authenticator = { authenticate: () => Promise.resolve(EVERYTHING) };
+export const OPEN: Authenticator = {
+  authenticate: () => Promise.resolve(EVERYTHING),
+  watch: () => {},
+};
+
+/** An {@link Authenticator} with the file behind it, which is watched until disposed. */
+export interface OpenAuthenticator extends AsyncDisposable {
+  readonly auth: Authenticator;
+}
+
+/**
+ * What `--auth-token` and `--auth-file` come to.
+ *
+ * @throws {UsageError} that names the file and what is wrong in it.
+ */
+export async function openAuthenticator(
+  { authToken, authFile, bind }: Pick<ServerConfig, "authToken" | "authFile" | "bind">,
+): Promise<OpenAuthenticator> {
+  if (authToken === undefined && authFile === undefined) {
+    if (!isLoopback(bind)) {
+      getLogger(["arps"]).warning(
+        "Anybody who reaches the control port may register as anything: see --auth-token",
+        { bind },
+      );
+    }
+    return { auth: OPEN, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  // Whoever asks for no secret need not pay for checking one.
+  const { Gate } = await import("./gate.ts");
+  const gate = await Gate.open({ token: authToken, file: authFile });
+  return { auth: gate, [Symbol.asyncDispose]: () => gate[Symbol.asyncDispose]() };
+}

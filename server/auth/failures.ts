@@ -1,0 +1,60 @@
+/**
+ * How often registrations of one address may fail.
+ *
+ * @module
+ */
+
+/** Failures in a row, and how many a minute after that. */
+const BURST = 10;
+const PER_MINUTE = 10;
+/** Networks remembered; beyond that the one that failed longest ago is forgotten. */
+const MAX_NETWORKS = 10_000;
+
+const REFILL_MS = 60_000 / PER_MINUTE;
+
+interface Bucket {
+  /** Failures that are left, as of `at`. */
+  left: number;
+  at: number;
+}
+
+/** Counts the failures of each network, by its `addressKey()`. */
+export class Failures {
+  #buckets = new Map<string, Bucket>();
+
+  constructor(private readonly max: number = MAX_NETWORKS) {}
+
+  /** Networks remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Milliseconds until the network may try again; 0 if it may now. */
+  wait(network: string, now: number = performance.now()): number {
+    const { left } = this.#level(network, now);
+    return left >= 1 ? 0 : Math.max(1, Math.round((1 - left) * REFILL_MS));
+  }
+
+  /**
+   * Enters a failure.
+   *
+   * @returns whether it was the last one for now.
+   */
+  add(network: string, now: number = performance.now()): boolean {
+    const bucket = this.#level(network, now);
+    // The latest stands last, so that the first is the one to forget.
+    this.#buckets.delete(network);
+    this.#buckets.set(network, bucket);
+    bucket.left = Math.max(0, bucket.left - 1);
+    if (this.#buckets.size > this.max) {
+      const [oldest] = this.#buckets.keys();
+      this.#buckets.delete(oldest!);
+    }
+    return bucket.left < 1;
+  }
+
+  #level(network: string, now: number): Bucket {
+    const { left, at } = this.#buckets.get(network) ?? { left: BURST, at: now };
+    return { left: Math.min(BURST, left + (now - at) / REFILL_MS), at: now };
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Checks registrations against a shared token, a file of clients, or both.
+ *
+ * @module
+ */
+
+import { CLIENT_ID, getLogger, reason, type Register } from "@agentx/common";
+import { FileWatch } from "@agentx/common/cli";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { addressKey } from "../address.ts";
+import { LASTING_S, RegistrationError } from "../registry.ts";
+import type { Authenticator, Grant } from "./mod.ts";
+import { type Entries, type Entry, readEntries } from "./entries.ts";
+import { Failures } from "./failures.ts";
+import { entryGrant, sharedGrant, WRONG } from "./grants.ts";
+import { Known } from "./known.ts";
+import { QueueFullError } from "./queue.ts";
+import type { SlowHash } from "./scrypt.ts";
+import { Verifier } from "./verifier.ts";
+
+const log = getLogger(["arps", "auth"]);
+
+/** When to ask again, in seconds, when so many hashes wait that no more may. */
+const BUSY_S = 3;
+/** Places where right tokens came from that are remembered. */
+const MAX_PLACES = 10_000;
+/** Longest time of a timer, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const MISSING = "the server wants an --auth-token: ask its owner for one, and set ARP_AUTH_TOKEN";
+
+/** An address whose registrations failed too often. */
+export class TooManyFailuresError extends RegistrationError {
+  override name = "TooManyFailuresError";
+}
+
+/** Where the secrets are. */
+export interface GateOptions {
+  /** For every client that the file does not name. */
+  token?: string | undefined;
+  /** Path of a file with clients. */
+  file?: string | undefined;
+}
+
+/** An {@link Authenticator} that wants to see a token. */
+export class Gate implements Authenticator, AsyncDisposable {
+  readonly #shared: Uint8Array | undefined;
+  #entries: Entries | undefined;
+  readonly #failures = new Failures();
+  /** What was right, and from where: let in even while others there guess. */
+  readonly #places = new Known(MAX_PLACES);
+  #watch: FileWatch | undefined;
+  #expiry: ReturnType<typeof setTimeout> | undefined;
+  #withdrawn = () => {};
+
+  /** For tests; else {@link Gate.open}. */
+  constructor(
+    { token, entries }: { token?: string | undefined; entries?: Entries | undefined },
+    private readonly verifier: Verifier = new Verifier(),
+  ) {
+    this.#shared = token === undefined ? undefined : digest(token);
+    this.use(entries);
+  }
+
+  /**
+   * Reads the file, and reads it again when it changes.
+   *
+   * @throws {UsageError} that names the file and what is wrong in it.
+   */
+  static async open({ token, file }: GateOptions): Promise<Gate> {
+    const gate = new Gate({ token });
+    if (file === undefined) return gate;
+    gate.#watch = await FileWatch.open([file], () => gate.reload(file));
+    try {
+      const entries = await readEntries(file);
+      gate.use(entries);
+      log.info("Clients read from --auth-file", { file, clients: entries.all.length });
+      return gate;
+    } catch (error) {
+      await gate[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Reads the file anew; when it cannot, all stays as it was. */
+  async reload(file: string): Promise<void> {
+    try {
+      const entries = await readEntries(file);
+      this.use(entries);
+      log.info("Clients read anew from --auth-file", { file, clients: entries.all.length });
+    } catch (error) {
+      log.warning("The --auth-file is of no use: its clients stay as they were", {
+        file,
+        why: reason(error),
+      });
+    }
+  }
+
+  /** Takes other entries in place of those it had. */
+  use(entries: Entries | undefined): void {
+    this.#entries = entries;
+    this.#wake();
+    this.#withdrawn();
+  }
+
+  /** {@link Authenticator.watch} */
+  watch(withdrawn: () => void): void {
+    this.#withdrawn = withdrawn;
+  }
+
+  /** {@link Authenticator.authenticate} */
+  async authenticate(command: Register, address: string): Promise<Grant> {
+    const { client_id: id, auth: token } = command;
+    if (!CLIENT_ID.test(id)) {
+      throw new RegistrationError(
+        "client_id is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -",
+        LASTING_S,
+      );
+    }
+    if (token === undefined) throw new RegistrationError(MISSING, LASTING_S, "denied");
+    const network = addressKey(address);
+    const entry = this.#entries?.find(id);
+    const keys = entry === undefined ? ["shared"] : entry.hashes.map(({ text }) => text);
+    const marks = keys.map((key) => this.#places.mark(key, id, token, network));
+    let at = marks.findIndex((mark) => this.#places.has(mark));
+    if (at < 0) {
+      at = await this.#check(entry, id, token, network);
+      this.#places.add(marks[at]!);
+    }
+    const entries = () => this.#entries;
+    const grant = entry === undefined
+      ? sharedGrant(command, entries)
+      : entryGrant(command, entry.hashes[at]!, entries);
+    const why = grant.withdrawn();
+    if (why !== undefined) throw new RegistrationError(why, LASTING_S, "denied");
+    return grant;
+  }
+
+  /** Ends the watch of the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#expiry);
+    await this.#watch?.[Symbol.asyncDispose]();
+  }
+
+  /**
+   * Which of an entry's hashes the token fits; without an entry it is the shared one.
+   *
+   * @throws {RegistrationError} when it fits none, which counts as a failure of the network.
+   */
+  async #check(
+    entry: Entry | undefined,
+    id: string,
+    token: string,
+    network: string,
+  ): Promise<number> {
+    const asker = { admit: () => this.#admit(network), failed: () => this.#fail(network) };
+    asker.admit();
+    const shared = this.#shared;
+    if (entry === undefined && shared !== undefined && timingSafeEqual(digest(token), shared)) {
+      return 0;
+    }
+    try {
+      // An id that the file does not know takes as long as others, so that nobody can tell which.
+      const found = entry === undefined
+        ? await this.verifier.verify(this.#decoy(id), `${token}\0of another`, asker)
+        : await this.verifier.verify(entry.hashes, token, asker);
+      if (found >= 0) return found;
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      throw new RegistrationError(
+        "the server has too many tokens to check at once",
+        BUSY_S,
+        "limit",
+      );
+    }
+    throw new RegistrationError(WRONG, LASTING_S, "denied");
+  }
+
+  #fail(network: string): void {
+    if (this.#failures.add(network)) {
+      log.warning("Too many failed registrations: the address has to wait", { address: network });
+    }
+  }
+
+  #admit(network: string): void {
+    const seconds = Math.ceil(this.#failures.wait(network) / 1000);
+    if (seconds === 0) return;
+    throw new TooManyFailuresError(
+      `too many registrations from this address failed: it has to wait ${seconds} s`,
+      seconds,
+      "limit",
+    );
+  }
+
+  /** The hashes of some entry, for an id always the same ones. */
+  #decoy(id: string): readonly SlowHash[] {
+    const all = this.#entries?.all ?? [];
+    const pick = parseInt(this.#places.mark("decoy", id).slice(0, 8), 16);
+    return all.length === 0 ? [] : all[pick % all.length]!.hashes;
+  }
+
+  /** Withdraws what expires, when it does. */
+  #wake(): void {
+    clearTimeout(this.#expiry);
+    const now = Date.now();
+    const next = (this.#entries?.all ?? []).reduce(
+      (next, { expires }) => expires > now ? Math.min(next, expires) : next,
+      Infinity,
+    );
+    if (next === Infinity) return;
+    this.#expiry = setTimeout(() => {
+      this.#wake();
+      this.#withdrawn();
+    }, Math.min(next - now, MAX_TIMER_MS));
+  }
+}
+
+function digest(token: string): Uint8Array {
+  return createHash("sha256").update(token).digest();
+}
