@@ -19,12 +19,19 @@ import {
 } from "@agentx/common";
 import { type ClientConfig, VERSION } from "./config.ts";
 import type { FirstWords } from "./service.ts";
+import type { TokenWatch } from "./token/watch.ts";
 import type { TunnelKind } from "./tunnel.ts";
 
 /** How long the server may take to answer a registration, in milliseconds. */
 const REGISTER_TIMEOUT_MS = 10_000;
 /** How long the server may take to let the link go, in milliseconds. */
 const LEAVE_TIMEOUT_MS = 1000;
+
+/** Most ids of tokens in one frame, which takes 64 KiB. */
+const MAX_REVOKED = 700;
+
+/** What a link has to know of visitor tokens. */
+export type VisitorTokens = Pick<TokenWatch, "key" | "revoked">;
 
 /** The id was registered again from elsewhere: coming back would only take it away in turn. */
 export class ReplacedError extends Error {
@@ -47,11 +54,20 @@ export class Link implements Disposable {
     readonly welcome: RegisterResult,
     /** What the server was told of the service. */
     readonly declared: FirstWords | undefined,
+    /** By which key the server checks visitor tokens. */
+    readonly visitorKey: string | undefined,
+    /** Tokens that the server knows to be good no more. */
+    private readonly revoked: Set<string>,
   ) {}
 
   /** Of the server. */
   get generation(): 1 | 2 {
     return (this.welcome.version ?? 1) >= 2 ? 2 : 1;
+  }
+
+  /** Whether another server may listen on the same ports, and get what was meant for this one. */
+  get sharedPorts(): boolean {
+    return this.welcome.shared_ports === true;
   }
 
   /** What tunnels to this server can do. */
@@ -63,6 +79,7 @@ export class Link implements Disposable {
    * Connects and registers.
    *
    * @param declaration what to say of the service, when it is time to.
+   * @param tokens what to say of visitor tokens.
    * @throws {RefusedError} with the server's reason when it does not want this client.
    */
   static async open(
@@ -70,6 +87,7 @@ export class Link implements Disposable {
     signal: AbortSignal,
     dial: Dial = dialTcp,
     declaration: () => Promise<FirstWords | undefined> = () => Promise.resolve(undefined),
+    tokens?: VisitorTokens,
   ): Promise<Link> {
     const address = { hostname: config.serverAddr, port: config.controlPort };
     const channel = new Channel(new Peek(await dial(address, { signal })));
@@ -77,7 +95,16 @@ export class Link implements Disposable {
     signal.addEventListener("abort", abort, { once: true });
     try {
       const words = await declaration();
-      channel.send(registration(config, words));
+      const names = [config.clientId, ...config.aliases];
+      const key = tokens?.key;
+      const revoked = key === undefined ? [] : tokens?.revoked(names) ?? [];
+      const first = revoked.slice(0, MAX_REVOKED);
+      channel.send({
+        ...registration(config, words),
+        ...(key === undefined ? {} : { visitor_key: key }),
+        ...(config.requireVisitorToken ? { require_token: true } : {}),
+        ...(first.length === 0 ? {} : { revoked: first }),
+      });
       const answer = await readFrameWithin(channel.peek, REGISTER_TIMEOUT_MS);
       if (answer === null) throw new ProtocolError("the server hung up instead of an answer");
       if (answer.type !== "RegisterResult") {
@@ -86,7 +113,9 @@ export class Link implements Disposable {
       if (!answer.success) {
         throw new RefusedError(answer.error ?? "no reason given", answer.retry_s);
       }
-      return new Link(channel, answer, words);
+      const link = new Link(channel, answer, words, key, new Set(first));
+      link.revoke(revoked);
+      return link;
     } catch (error) {
       channel.close();
       throw error;
@@ -99,6 +128,7 @@ export class Link implements Disposable {
    * Hears the server until the link ends, in order or by a reset.
    *
    * @throws {ReplacedError} when another registration took the id.
+   * @throws {RefusedError} with the server's reason when it wants this client no more.
    * @throws {DeadlineError} when the link is dead.
    */
   async serve(events: LinkEvents): Promise<void> {
@@ -115,10 +145,23 @@ export class Link implements Disposable {
           events.draining(command.grace_s);
           break;
         case "RegisterResult":
+          if (command.error !== null && command.error !== "replaced") {
+            throw new RefusedError(command.error, command.retry_s);
+          }
           throw new ReplacedError("this client id was registered again from elsewhere");
         default:
           throw new ProtocolError(`Cannot go on: the server sent ${command?.type}`);
       }
+    }
+  }
+
+  /** Tells the server which visitor tokens are good no more, if it knows of such and does not know yet. */
+  revoke(ids: readonly string[]): void {
+    if (!this.welcome.visitor_tokens) return;
+    const news = ids.filter((id) => !this.revoked.has(id));
+    for (const id of news) this.revoked.add(id);
+    for (let at = 0; at < news.length; at += MAX_REVOKED) {
+      this.channel.send({ type: "RevokeTokens", ids: news.slice(at, at + MAX_REVOKED) });
     }
   }
 
@@ -148,11 +191,12 @@ export class Link implements Disposable {
 
 /** What a client says of itself. */
 function registration(config: ClientConfig, words: FirstWords | undefined): Register {
-  const { clientId, aliases, dbUser, remotePort } = config;
+  const { clientId, aliases, authToken, dbUser, remotePort } = config;
   return {
     type: "Register",
     client_id: clientId,
     version: PROTOCOL_VERSION,
+    ...(authToken === undefined ? {} : { auth: authToken }),
     ...(aliases.length > 0 ? { aliases: [...aliases] } : {}),
     ...(remotePort === undefined ? {} : { remote_port: remotePort }),
     ...(words === undefined ? {} : { service: words.service }),

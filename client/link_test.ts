@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import {
   type Command,
   DeadlineError,
+  decodeFrame,
   type Dial,
   encodeFrame,
   encodeFrames,
@@ -87,6 +88,12 @@ Deno.test("open() tells the aliases when there are some", async () => {
   const conn = new FakeConn(encodeFrame(welcome()));
   using _link = await Link.open({ ...CONFIG, aliases: ["alice", "bob"] }, NEVER, to(conn));
   deepStrictEqual(registered(conn).aliases, ["alice", "bob"]);
+});
+
+Deno.test("open() tells the token when there is one", async () => {
+  const conn = new FakeConn(encodeFrame(welcome()));
+  using _link = await Link.open({ ...CONFIG, authToken: "correct-horse" }, NEVER, to(conn));
+  strictEqual(registered(conn).auth, "correct-horse");
 });
 
 Deno.test("open() tells of the service, and asks for a port, only where there is reason to", async () => {
@@ -217,6 +224,19 @@ Deno.test("serve() says so when another registration took the id", async () => {
   await rejects(link.serve(record().events), ReplacedError);
 });
 
+Deno.test("serve() says so when the server wants this client no more, and for how long", async () => {
+  const { link } = await open(
+    welcome({ version: 2 }),
+    { type: "RegisterResult", success: false, error: "disabled", retry_s: 5 },
+  );
+  using _ = link;
+  await rejects(link.serve(record().events), (error) => {
+    ok(error instanceof RefusedError);
+    deepStrictEqual([error.message, error.retryAfter], ["disabled", 5]);
+    return true;
+  });
+});
+
 Deno.test("serve() throws on a command that no server sends, and on a bad frame", async () => {
   for (
     const command of [
@@ -301,3 +321,44 @@ netTest(
     await serving;
   },
 );
+
+/** All that it told the server. */
+function said(conn: FakeConn): Command[] {
+  const commands: Command[] = [];
+  for (let bytes = conn.written; bytes.length > 0;) {
+    const { command, size } = decodeFrame(bytes)!;
+    commands.push(command);
+    bytes = bytes.subarray(size);
+  }
+  return commands;
+}
+
+Deno.test("open() tells the key of visitor tokens, and those that were taken back", async () => {
+  const ids = Array.from({ length: 1500 }, (_, nth) => `${nth}`.padStart(64, "0"));
+  const tokens = { key: "k".repeat(43), revoked: () => ids };
+  const conn = new FakeConn(encodeFrame(welcome({ version: 2, visitor_tokens: true })));
+  const config = { ...CONFIG, requireVisitorToken: true };
+  using link = await Link.open(config, NEVER, to(conn), undefined, tokens);
+  link.revoke([...ids, "one-more"]);
+  link.revoke(["one-more"]);
+  await link.leave();
+  const [first, ...later] = said(conn);
+  ok(first?.type === "Register");
+  deepStrictEqual([first.visitor_key, first.require_token], [tokens.key, true]);
+  const more = later.flatMap((command) => command.type === "RevokeTokens" ? command.ids : []);
+  deepStrictEqual([...first.revoked ?? [], ...more], [...ids, "one-more"]);
+});
+
+Deno.test("a server that knows nothing of visitor tokens is not told of them again", async () => {
+  const tokens = { key: "k".repeat(43), revoked: () => ["a"] };
+  const conn = new FakeConn(encodeFrame(welcome({ version: 2 })));
+  using link = await Link.open(CONFIG, NEVER, to(conn), undefined, tokens);
+  link.revoke(["a", "b"]);
+  await link.leave();
+  deepStrictEqual(said(conn).map(({ type }) => type), ["Register"]);
+  const none = new FakeConn(encodeFrame(welcome({ version: 2, visitor_tokens: true })));
+  const without = { key: undefined, revoked: () => ["a"] };
+  using _link = await Link.open(CONFIG, NEVER, to(none), undefined, without);
+  const { visitor_key, require_token, revoked } = registered(none);
+  deepStrictEqual([visitor_key, require_token, revoked], [undefined, undefined, undefined]);
+});

@@ -4,18 +4,11 @@
  * @module
  */
 
-import {
-  acceptLoop,
-  type Conn,
-  getLogger,
-  linger,
-  type Listener,
-  Peek,
-  writeAll,
-} from "@agentx/common";
+import { acceptLoop, type Conn, getLogger, linger, type Listener, writeAll } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
+import { Farewells } from "./farewell.ts";
 import { answer } from "./http/answer.ts";
-import { HttpSession } from "./http/session.ts";
+import { HttpSession, type SessionOptions } from "./http/session.ts";
 import { serveRaw } from "./raw.ts";
 import { recognise, type RecogniseOptions } from "./recognise.ts";
 import type { Client } from "./registry.ts";
@@ -25,6 +18,7 @@ import type { Visitor } from "./visitor.ts";
 import type { Live, Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps", "public"]);
+const farewells = new Farewells();
 
 /** The port on which every visitor says for whom it comes. */
 export class PublicPort {
@@ -32,14 +26,22 @@ export class PublicPort {
     private readonly listener: Listener,
     private readonly router: Router,
     private readonly visitors: Visitors,
-    private readonly options: RecogniseOptions,
+    private readonly options: RecogniseOptions & SessionOptions,
   ) {}
 
   /** Accepts until the listener is closed. */
   run(): Promise<void> {
     return acceptLoop(this.listener, log, (conn) => {
-      void this.visitors.welcome(conn, (live) => this.#serve(live), turnAway);
+      void this.visitors.welcome(conn, (live) => this.#serveUntilEnd(live), turnAway);
     });
+  }
+
+  async #serveUntilEnd(live: Live): Promise<string> {
+    try {
+      return await this.#serve(live);
+    } finally {
+      live.fields.visitor_token = this.router.tokens.leave(live.visitor);
+    }
   }
 
   async #serve(live: Live): Promise<string> {
@@ -53,9 +55,12 @@ export class PublicPort {
     const match = found.kind === "http" ? await this.#serveHttp(live) : found;
     if (typeof match === "string") return match;
     live.protocol = match.protocol;
-    let client: Client;
     try {
-      client = this.router.reach(match.to);
+      const { visitor } = live;
+      const client = await this.router.settle.until(
+        visitor,
+        () => this.router.reach(match.to, visitor),
+      );
       // Who wants to end something must not wait until something ends.
       if (match.to === undefined || !("session" in match.to)) this.router.admit(client);
       return await serveMatch(live, client, match, this.router);
@@ -68,16 +73,18 @@ export class PublicPort {
   /** Serves requests; a match when one asks for raw bytes. */
   async #serveHttp(live: Live): Promise<string | Match> {
     live.protocol = "http";
-    const { drain, abort, rest } = live;
+    const { drain, abort, rest, visitor } = live;
     const session = new HttpSession(live.visitor, this.router, this.options);
-    live.drain = () => session.drain();
+    live.drain = (quiet) => session.drain(quiet);
     live.abort = (why) => session.abort(why);
     live.rest = () => session.rest();
-    if (this.visitors.draining) session.drain();
+    visitor.resting = () => session.resting;
+    if (this.visitors.draining) session.drain(false);
     try {
       return await session.run();
     } finally {
       Object.assign(live, { drain, abort, rest });
+      visitor.resting = () => false;
       live.fields.client = [...session.clients].join(" ") || undefined;
       live.fields.requests = session.requests;
     }
@@ -109,6 +116,7 @@ export async function serveMatch(
 
 /** Says in the visitor's protocol why it is turned away. The log gets no message: it may name a client. */
 async function refuse({ visitor }: Live, match: Match, refusal: Refusal): Promise<string> {
+  visitor.refused(refusal.status);
   const words = match.refuse?.(refusal);
   if (words !== undefined) await leaveWith(visitor, words);
   return `refused: ${refusal.status}`;
@@ -121,10 +129,6 @@ async function leaveWith({ conn, peek }: Visitor, words: Uint8Array): Promise<vo
 }
 
 /** Over a limit: most visitors speak HTTP, and for them there is an answer. */
-async function turnAway(conn: Conn): Promise<void> {
-  const refusal = new Refusal(429, "Too many connections from your address", "Slow down.", 5);
-  try {
-    await writeAll(conn, answer(refusal, undefined, false));
-  } catch { /* it left */ }
-  await linger(new Peek(conn));
+function turnAway(conn: Conn, why: Refusal): Promise<void> {
+  return farewells.say(conn, answer(why, undefined, false));
 }

@@ -5,14 +5,21 @@
  */
 
 import { header, Refusal, type RequestHead } from "@agentx/common/http";
+import { isVisitorToken, mayBeVisitorToken } from "@agentx/common/visitor-token";
 import { cookieLine, type Forwarded, isNavigation } from "./http/forward.ts";
-import { candidates, showToken } from "./http/route.ts";
+import { type Candidate, candidates, showToken, withoutTokens } from "./http/route.ts";
 import { Lately } from "./lately.ts";
 import type { Client, Registry } from "./registry.ts";
 import { Sessions } from "./sessions.ts";
+import { NotHere, Settle } from "./settle.ts";
 import { type Destination, type Greeter, GREETERS, type Greeting } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
+import { enter, visitOf } from "./visitor_token/http.ts";
+import { VisitorTokens } from "./visitor_token/mod.ts";
+import { withoutMark } from "./visitor_token/uses.ts";
 
+/** Visitor tokens of one request that are looked at: each may cost a check of its signature. */
+const MAX_TOKENS = 4;
 /** How long before it opens connections ahead a browser was seen, in milliseconds. */
 const BROWSING_MS = 3000;
 
@@ -24,6 +31,10 @@ export interface RouterOptions {
   defaultClient?: string | undefined;
   /** Visitors of one client at a time. */
   maxVisitors: number;
+  /** Visitors of every client need a visitor token. */
+  requireVisitorToken?: boolean;
+  /** Addresses of proxies that may say for whom they forward. */
+  trustedProxies?: ReadonlySet<string>;
 }
 
 /** Where a request goes, and what changes on the way. */
@@ -39,6 +50,8 @@ export interface Route {
 export class Router {
   /** Sessions of visitors, which later ones may refer to. */
   readonly sessions: Sessions = new Sessions();
+  /** What clients signed for their visitors. */
+  readonly tokens: VisitorTokens;
 
   readonly #greeters: readonly Greeter[] = GREETERS.map((make) => make());
   /** Addresses at which a browser opens connections: it loads a page, or just used a new one. */
@@ -46,15 +59,23 @@ export class Router {
   /** Visitors that asked for something. */
   #met = new WeakSet<Visitor>();
 
-  constructor(private readonly registry: Registry, private readonly options: RouterOptions) {}
+  constructor(
+    private readonly registry: Registry,
+    private readonly options: RouterOptions,
+    /** Where visitors wait for clients that may yet return. */
+    readonly settle: Settle = new Settle(),
+  ) {
+    this.tokens = new VisitorTokens(registry);
+  }
 
   /**
-   * The route of a request.
+   * The route of a request: at once, but for one with a visitor token.
    *
-   * @throws {Refusal} 404 without a token or with one that nobody has, 503 when its client is
-   * offline.
+   * @throws {Refusal} 404 without a token or with one that nobody has, 401 with one that does not
+   * open this, 503 when its client is offline; 303 to leave a token behind. {@link NotHere} where
+   * the client may yet come.
    */
-  route(head: RequestHead, visitor: Visitor): Route {
+  route(head: RequestHead, visitor: Visitor): Route | Promise<Route> {
     if (this.speaksFirst) this.#meet(head, visitor);
     const proto = visitor.tls ||
         (visitor.trusted && header(head, "x-forwarded-proto")?.toLowerCase() === "https")
@@ -65,21 +86,79 @@ export class Router {
       proto: visitor.tls ? "https" : "http",
       trusted: visitor.trusted,
     };
+    const secure = proto === "https";
     const found = candidates(head, this.options.domain);
-    for (const { token, place, target } of found) {
-      const client = this.registry.find(token);
-      if (client === undefined) continue;
-      const cookie = place === "query" && isNavigation(head);
-      return {
-        client,
-        forwarded,
-        lines: cookie ? cookieLine(token, proto === "https") : "",
-        ...(target === undefined ? {} : { target }),
-      };
+    if (found.some(({ token }) => mayBeVisitorToken(token))) {
+      return this.#routeByToken(head, visitor, found, { ...forwarded, tokens: true }, secure);
+    }
+    for (const [nth, candidate] of found.entries()) {
+      const client = this.registry.find(candidate.token);
+      if (client !== undefined) {
+        // This may be the name in a cookie, and the client that the URL names still be on its way.
+        if (nth > 0) this.#holdBack(found.slice(0, nth).map(({ token }) => token), visitor);
+        return this.#routeById(candidate, this.#open(client), head, forwarded, secure);
+      }
     }
     const first = found[0];
     if (first === undefined) return { client: this.fallback(), forwarded, lines: "" };
     throw this.#unknown(found.map(({ token }) => token), first.token);
+  }
+
+  #routeById(
+    { token, place, target }: Candidate,
+    client: Client,
+    head: RequestHead,
+    forwarded: Forwarded,
+    secure: boolean,
+  ): Route {
+    const cookie = place === "query" && isNavigation(head);
+    return {
+      client,
+      forwarded,
+      lines: cookie ? cookieLine(token, secure) : "",
+      ...(target === undefined ? {} : { target }),
+    };
+  }
+
+  /** The first token that opens something counts; if none does, what is wrong with the first one. */
+  async #routeByToken(
+    head: RequestHead,
+    visitor: Visitor,
+    found: readonly Candidate[],
+    forwarded: Forwarded,
+    secure: boolean,
+  ): Promise<Route> {
+    const { trustedProxies } = this.options;
+    let refusal: Refusal | undefined;
+    /** Was named, and takes more than that. */
+    let closed: Client | undefined;
+    let tries = 0;
+    for (const candidate of found) {
+      if (!isVisitorToken(withoutMark(candidate.token))) {
+        const client = this.registry.find(candidate.token);
+        if (client === undefined) continue;
+        if (!this.#closed(client)) {
+          const route = this.#routeById(candidate, client, head, forwarded, secure);
+          return { ...route, target: withoutTokens(route.target ?? head.target) };
+        }
+        closed ??= client;
+        continue;
+      }
+      if (++tries > MAX_TOKENS) break;
+      try {
+        const visit = visitOf(candidate, found, head, visitor, trustedProxies);
+        const admission = await this.tokens.visit(candidate.token, visit);
+        if (closed !== undefined && admission.client !== closed) continue;
+        return { ...enter(admission, candidate, head, secure), forwarded };
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.status === 303) throw error;
+        if (error instanceof NotHere && this.settle.holdsBack(visitor)) throw error;
+        refusal ??= error;
+      }
+    }
+    if (refusal !== undefined) throw refusal;
+    if (closed !== undefined) throw this.#needsToken();
+    throw this.#unknown(found.map(({ token }) => token), found[0]!.token);
   }
 
   /** Whether a visitor without a token has a client. */
@@ -101,16 +180,19 @@ export class Router {
         "Add ?token=CLIENT-ID to the URL, or send the header X-ARP-Token.",
       );
     }
-    return this.#named(defaultClient);
+    return this.#open(this.#named(defaultClient));
   }
 
   /**
-   * The client that a visitor's protocol leads to.
+   * The client that a visitor's protocol leads to: at once, but for a visitor token.
    *
-   * @throws {Refusal} 404 when nobody has that token or session, 503 when its client is offline.
+   * @throws {Refusal} 404 when nobody has that token or session, 401 when it does not open this, 503
+   * when its client is offline.
    */
-  reach(to: Destination): Client {
+  reach(to: Destination, visitor: Visitor): Client | Promise<Client> {
     if (to === undefined) return this.fallback();
+    // It may have registered anew since.
+    if ("client" in to) return this.registry.find(to.client.id) ?? to.client as Client;
     if ("session" in to || "beside" in to) {
       const client = this.sessions.find("session" in to ? to.session : to.beside);
       // A session outlives its client's link, and then the registration that it began under.
@@ -119,9 +201,57 @@ export class Router {
       throw new Refusal(404, "No such session");
     }
     const { token, folded = token, vague } = to;
+    if (isVisitorToken(token)) return this.#visitRaw(token, visitor);
     const known = [token, folded].find((one) => this.#knows(one));
-    if (known === undefined && vague && this.hasFallback) return this.fallback();
-    return this.#named(known ?? token);
+    if (known === undefined && vague && this.hasFallback) {
+      this.#holdBack([token, folded], visitor);
+      return this.fallback();
+    }
+    return this.#open(this.#named(known ?? token, folded));
+  }
+
+  /** @throws {NotHere} when a visitor that could go elsewhere should wait for one of these a moment. */
+  #holdBack(tokens: readonly string[], visitor: Visitor): void {
+    if (this.settle.holdsBack(visitor)) throw NotHere.of(tokens, { brief: true });
+  }
+
+  async #visitRaw(token: string, visitor: Visitor): Promise<Client> {
+    const { address: { hostname }, trusted } = visitor;
+    const visit = { cookie: false, navigation: false, cookies: [], request: undefined };
+    // A proxy says nothing of whom it forwards for here.
+    const address = trusted ? undefined : hostname;
+    return (await this.tokens.visit(token, { ...visit, visitor, address })).client;
+  }
+
+  /**
+   * A client that anybody may visit who names it.
+   *
+   * @throws {Refusal} 401 when its visitors need a token.
+   */
+  #open(client: Client): Client {
+    if (this.#closed(client)) throw this.#needsToken();
+    return client;
+  }
+
+  #closed(client: Client): boolean {
+    return client.requireToken || this.options.requireVisitorToken === true;
+  }
+
+  #needsToken(): Refusal {
+    return new Refusal(
+      401,
+      "A visitor token is needed here",
+      "The name alone does not open it. Ask its owner for a token (arpc token create).",
+    );
+  }
+
+  /**
+   * The client of a port of its own, where nobody can show a token.
+   *
+   * @throws {Refusal} 401 when its visitors need one.
+   */
+  reachOwn(client: Client): void {
+    this.#open(client);
   }
 
   /** Whether a visitor may have to be spoken to first. */
@@ -184,13 +314,17 @@ export class Router {
     return this.registry.find(token) !== undefined || this.registry.wasHere(token);
   }
 
-  #named(token: string): Client {
+  #named(token: string, folded = token): Client {
     const client = this.registry.find(token);
-    if (client === undefined) throw this.#unknown([token], token);
+    if (client === undefined) throw this.#unknown([token, folded], token);
     return client;
   }
 
-  #unknown(tokens: string[], first: string): Refusal {
+  #unknown(tokens: string[], first: string): NotHere {
+    return NotHere.of(tokens, { refusal: this.#whyUnknown(tokens, first) });
+  }
+
+  #whyUnknown(tokens: string[], first: string): Refusal {
     const gone = tokens.find((token) => this.registry.wasHere(token));
     if (gone !== undefined) {
       return new Refusal(

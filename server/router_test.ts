@@ -1,9 +1,10 @@
 import { match, ok, strictEqual, throws } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
-import { HeadScanner, parseRequestHead, Refusal } from "@agentx/common/http";
+import { HeadScanner, parseRequestHead, Refusal, type RequestHead } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { type Client, Registry } from "./registry.ts";
-import { Router, type RouterOptions } from "./router.ts";
+import { type Route, Router, type RouterOptions } from "./router.ts";
+import type { Destination } from "./sniff/mod.ts";
 import { Visitor } from "./visitor.ts";
 
 const POOL = { size: 0, max: 0, queue: 8, wait: 1000, maxIdle: 90_000 };
@@ -15,7 +16,22 @@ function open(ids: string[], options: Partial<RouterOptions> = {}) {
     const channel = new Channel(new Peek(new FakeConn()));
     return registry.register({ type: "Register", client_id, version: 2 }, "#", channel).client;
   });
-  return { registry, clients, router: new Router(registry, { maxVisitors: 0, ...options }) };
+  return { registry, clients, router: new PlainRouter(registry, { maxVisitors: 0, ...options }) };
+}
+
+/** Only a visitor token makes it wait. */
+class PlainRouter extends Router {
+  override route(head: RequestHead, visitor: Visitor): Route {
+    const route = super.route(head, visitor);
+    ok(!(route instanceof Promise));
+    return route;
+  }
+
+  override reach(to: Destination, visitor = PLAIN): Client {
+    const client = super.reach(to, visitor);
+    ok(!(client instanceof Promise));
+    return client;
+  }
 }
 
 function head(target: string, ...lines: string[]) {

@@ -9,6 +9,7 @@ import { isNavigation } from "./forward.ts";
 
 /** Status codes this server answers with, RFC 9110 §15. */
 const PHRASES: Record<number, string> = {
+  303: "See Other",
   400: "Bad Request",
   401: "Unauthorized",
   404: "Not Found",
@@ -83,7 +84,7 @@ export function answer(
   request: RequestHead | undefined,
   keepAlive: boolean,
 ): Uint8Array {
-  const { status, message, hint, retryAfter } = error;
+  const { status, message, hint, retryAfter, lines } = error;
   const id = crypto.randomUUID();
   const phrase = PHRASES[status] ?? "Error";
   const kind = form(request);
@@ -103,6 +104,9 @@ export function answer(
       "X-Content-Type-Options: nosniff\r\n" +
       `X-Request-Id: ${id}\r\n` +
       (retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`) +
+      // Required of each 401, RFC 9110 §11.6.1; no browser asks for a password then.
+      (status === 401 ? `WWW-Authenticate: ARP realm="visitor token"\r\n` : "") +
+      lines +
       `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`,
   );
   if (request?.method === "HEAD") return head;

@@ -117,3 +117,15 @@ Deno.test("answer() has a phrase for every status the server answers with", () =
     ok(!head.startLine.endsWith(" Error") || status === 500, head.startLine);
   }
 });
+
+Deno.test("answer() has the lines of a refusal, and a challenge in each 401", () => {
+  const lines = "Location: /a\r\nSet-Cookie: x=y\r\n";
+  const moved = read(answer(new Refusal(303, "Go on", "", undefined, lines), request(), true));
+  deepStrictEqual(
+    [moved.head.status, moved.get("location"), moved.get("set-cookie")],
+    [303, "/a", "x=y"],
+  );
+  strictEqual(moved.get("www-authenticate"), undefined);
+  const refused = read(answer(new Refusal(401, "No"), request(), true));
+  strictEqual(refused.get("www-authenticate"), 'ARP realm="visitor token"');
+});

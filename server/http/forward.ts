@@ -6,8 +6,10 @@
  */
 
 import { Block, latin1Bytes, putLatin1 } from "@agentx/common";
-import { type Head, header, type RequestHead } from "@agentx/common/http";
-import { COOKIE } from "./route.ts";
+import { type Head, type Header, header, type RequestHead } from "@agentx/common/http";
+import { isVisitorToken } from "@agentx/common/visitor-token";
+import { withoutMark } from "../visitor_token/uses.ts";
+import { COOKIE, withoutTokens } from "./route.ts";
 
 /** What the service is told about the visitor. */
 export interface Forwarded {
@@ -16,6 +18,8 @@ export interface Forwarded {
   proto: "http" | "https";
   /** Whether the peer may itself say for whom it forwards (`--trusted-proxies`). */
   trusted: boolean;
+  /** Whether there are visitor tokens in the request, which are none of the service's business. */
+  tokens?: boolean;
 }
 
 /** Lines that only a trusted proxy may send. */
@@ -38,6 +42,23 @@ function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarde
     (host === undefined ? "" : `X-Forwarded-Host: ${host}\r\n`);
 }
 
+/** A header line's value without the visitor tokens in it; undefined when nothing is left. */
+function withoutToken({ name, value }: Header): string | undefined {
+  switch (name) {
+    case "x-arp-token":
+      return isVisitorToken(value) ? undefined : value;
+    case "referer":
+      return withoutTokens(value);
+    case "cookie":
+      return value.split(";").filter((pair) => {
+        const [key, text = ""] = pair.trim().split("=");
+        return key !== COOKIE || !isVisitorToken(withoutMark(text));
+      }).join(";").trim() || undefined;
+    default:
+      return value;
+  }
+}
+
 /**
  * The request's head for the service, followed by as many bytes of the body as are at hand.
  *
@@ -53,14 +74,23 @@ export function forwardRequest(
   target?: string,
 ): Block {
   const firstLine = head.startLine.length + 2;
-  const added = forwardedLines(head, forwarded);
+  let added = forwardedLines(head, forwarded);
+  const changed = new Set<Header>();
+  for (const line of forwarded.tokens ? head.headers : []) {
+    const value = withoutToken(line);
+    if (value === line.value) continue;
+    changed.add(line);
+    if (value !== undefined) added += `${line.name}: ${value}\r\n`;
+  }
   const start = target === undefined
     ? added
     : `${head.method} ${target} HTTP/1.${head.minor}\r\n${added}`;
   const kept: [from: number, to: number][] = target === undefined ? [[0, firstLine]] : [];
   let from = firstLine;
-  for (const { name, start, end } of head.headers) {
-    if (!SPOOFABLE.has(name) || (name === "forwarded" && forwarded.trusted)) continue;
+  for (const line of head.headers) {
+    const { name, start, end } = line;
+    const spoofable = SPOOFABLE.has(name) && (name !== "forwarded" || !forwarded.trusted);
+    if (!spoofable && !changed.has(line)) continue;
     kept.push([from, start]);
     from = end;
   }
@@ -86,11 +116,15 @@ export function isNavigation(head: RequestHead): boolean {
     header(head, "upgrade") === undefined;
 }
 
-/** The `Set-Cookie` line that keeps a browser with a client. */
-export function cookieLine(token: string, secure: boolean): string {
+/**
+ * The `Set-Cookie` line that keeps a browser with a client.
+ *
+ * @param maxAge in seconds; until the browser is closed if absent.
+ */
+export function cookieLine(token: string, secure: boolean, maxAge?: number): string {
   return `Set-Cookie: ${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Lax${
     secure ? "; Secure" : ""
-  }\r\n`;
+  }${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}\r\n`;
 }
 
 /** `bytes`, which start with `head`, with further header lines at its end. */
@@ -99,7 +133,8 @@ export function addLines(bytes: Uint8Array, head: Head, lines: string): Uint8Arr
   return concat([bytes.subarray(0, blank), latin1Bytes(lines), bytes.subarray(blank)]);
 }
 
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
+/** The pieces in one. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const piece of pieces) size += piece.length;
   const all = new Uint8Array(size);

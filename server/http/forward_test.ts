@@ -186,3 +186,34 @@ Deno.test("addLines() puts lines at the end of a head and leaves the rest", () =
     "HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
   );
 });
+
+Deno.test("forwardRequest() keeps visitor tokens from the service, and nothing else", () => {
+  const encode = (text: string) => btoa(text).replace(/=+$/, "");
+  const token = `${encode('{"alg":"EdDSA","typ":"arp+jwt"}')}.${"p".repeat(60)}.${"s".repeat(86)}`;
+  const foreign = `${encode('{"alg":"EdDSA","typ":"JWT"}')}.${"p".repeat(60)}.${"s".repeat(86)}`;
+  const request = lines(
+    `GET /x HTTP/1.1`,
+    "Host: proxy",
+    `X-ARP-Token: ${token}`,
+    `Cookie: a=b; arp_token=${token}; arp_token=other`,
+    `Cookie: arp_token=${token}~mark`,
+    `Referer: http://proxy/a?token=${token}&x=1&token=${foreign}#t`,
+    `Authorization: Bearer ${token}`,
+    "",
+  );
+  strictEqual(
+    forward(request, { ...VISITOR, tokens: true }),
+    lines(
+      "GET /x HTTP/1.1",
+      "X-Forwarded-For: 192.0.2.7",
+      "X-Forwarded-Proto: http",
+      "X-Forwarded-Host: proxy",
+      "cookie: a=b; arp_token=other",
+      `referer: http://proxy/a?x=1&token=${foreign}#t`,
+      "Host: proxy",
+      `Authorization: Bearer ${token}`,
+      "",
+    ),
+  );
+  ok(forward(request).includes(token), "only where there is one does anybody look");
+});

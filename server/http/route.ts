@@ -6,6 +6,7 @@
 
 import { CLIENT_ID } from "@agentx/common";
 import { header, type RequestHead } from "@agentx/common/http";
+import { isVisitorToken } from "@agentx/common/visitor-token";
 
 /** Name of the cookie that keeps a browser with the client it navigated to. */
 export const COOKIE = "arp_token";
@@ -116,6 +117,31 @@ function joinTarget(path: string, rest: string, others: string[]): string {
   const base = path.endsWith("/") ? path : path + "/";
   const query = [queries.join("?"), ...others].filter((part) => part !== "").join("&");
   return base + tail.replace(/^\/+/, "") + (query === "" ? "" : "?" + query);
+}
+
+/** A target, or the URL of a `Referer`, without the visitor tokens in its query. */
+export function withoutTokens(whole: string): string {
+  const [target = "", ...fragment] = whole.split("#");
+  const mark = target.indexOf("?");
+  if (mark < 0) return whole;
+  const parts = target.slice(mark + 1).split("&");
+  const kept = parts.filter((part) =>
+    !part.startsWith("token=") || !isVisitorToken(splitToken(part.slice("token=".length)).token)
+  );
+  if (kept.length === parts.length) return whole;
+  const query = kept.length === 0 ? "" : "?" + kept.join("&");
+  return [target.slice(0, mark) + query, ...fragment].join("#");
+}
+
+/**
+ * The same page of the same host, as a `Location`: a path that begins with two slashes, or one and a
+ * backslash, would name another host.
+ */
+export function locationOf(target: string): string {
+  const rest = target.replace(/^https?:\/\/[^/?#\\]*/i, "");
+  const path = rest.startsWith("/") ? rest : "/" + rest;
+  return (/^\/[/\\]/.test(path) ? "/." : "") +
+    path.replace(/[^\x21-\x7e]/g, (byte) => "%" + byte.charCodeAt(0).toString(16).padStart(2, "0"));
 }
 
 /** A token as it may stand in an answer: one that could be an id, else a placeholder. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { HeadScanner, parseRequestHead } from "@agentx/common/http";
-import { type Candidate, candidates, showToken } from "./route.ts";
+import { type Candidate, candidates, locationOf, showToken } from "./route.ts";
 
 /** Text as bytes, each character one. */
 function bytes(text: string): Uint8Array {
@@ -270,5 +270,24 @@ Deno.test("showToken() shows what could be an id and nothing else", () => {
   strictEqual(showToken("my-app"), "my-app");
   for (const token of ["<script>", "a b", "", "a\r\nb", "x".repeat(129)]) {
     strictEqual(showToken(token), "(not a valid client id)");
+  }
+});
+
+Deno.test("locationOf() stays on the host", () => {
+  const cases: [target: string, location: string][] = [
+    ["/a?b=c", "/a?b=c"],
+    ["//evil/a", "/.//evil/a"],
+    ["/\\evil/a", "/./\\evil/a"],
+    ["\\evil", "/./\\evil"],
+    ["http://evil/a", "/a"],
+    ["HTTPS://evil//evil", "/.//evil"],
+    ["http://a\\evil", "/./\\evil"],
+    ["http://evil?x", "/?x"],
+    ["*", "/*"],
+    ["/\xe9", "/%e9"],
+  ];
+  for (const [target, location] of cases) {
+    strictEqual(locationOf(target), location);
+    strictEqual(new URL(location, "http://host/x").host, "host", location);
   }
 });

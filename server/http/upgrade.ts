@@ -7,7 +7,7 @@
  */
 
 import { hasToken, type RequestHead } from "@agentx/common/http";
-import type { Match } from "../sniff/mod.ts";
+import type { Match, ServiceFacts } from "../sniff/mod.ts";
 import { answer } from "./answer.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -21,12 +21,16 @@ export function wantsRaw(head: RequestHead): boolean {
     hasToken(head, "connection", "upgrade");
 }
 
-/** What becomes of such a request: 101 once the service is reached, else the reason as an answer. */
-export function rawMatch(head: RequestHead, token: string): Match {
+/**
+ * What becomes of such a request: 101 once the service is reached, else the reason as an answer.
+ *
+ * @param client whom the request was let in to.
+ */
+export function rawMatch(head: RequestHead, client: ServiceFacts): Match {
   return {
     kind: "raw",
     protocol: "arp",
-    to: { token },
+    to: { client },
     size: head.size,
     head: () => NOTHING,
     accepted: SWITCHING,

@@ -42,10 +42,11 @@ Deno.test("wantsRaw() ignores an upgrade of HTTP/1.0, as RFC 9110 §7.8 demands"
 
 Deno.test("rawMatch() keeps the head from the service, and answers in HTTP", () => {
   const head = request(["Connection: Upgrade", "Upgrade: arp"]);
-  const found = rawMatch(head, "app");
+  const client = { id: "app", service: undefined, greeting: undefined, dbUser: undefined };
+  const found = rawMatch(head, client);
   deepStrictEqual(
     [found.kind, found.protocol, found.to, found.size],
-    ["raw", "arp", { token: "app" }, head.size],
+    ["raw", "arp", { client }, head.size],
   );
   strictEqual(found.head?.({} as never).length, 0);
   match(

@@ -6,6 +6,7 @@
  */
 
 import { CLIENT_ID } from "@agentx/common";
+import { isVisitorToken } from "@agentx/common/visitor-token";
 
 const MARK = "?token=";
 
@@ -20,7 +21,7 @@ export interface Names {
 export function takeToken(user: string, database: string): Names | string {
   const names = [split(user), split(database)] as const;
   const tokens = names.flatMap(({ token }) => token ?? []);
-  if (tokens.some((token) => !CLIENT_ID.test(token))) {
+  if (tokens.some((token) => !CLIENT_ID.test(token) && !isVisitorToken(token))) {
     return "The token behind ?token= is not a valid client id: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -";
   }
   if (new Set(tokens).size > 1) return "The user and the database name two different tokens";

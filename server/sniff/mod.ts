@@ -28,7 +28,8 @@ export type Verdict =
 
 /**
  * Where a visitor wants to go: to the client of a token; to the one that has a certain session;
- * to the one that has such a session, for those who ask for little; or, if it did not say, to `--default-client`.
+ * to the one that has such a session, for those who ask for little; to one that it was let in to
+ * already; or, if it did not say, to `--default-client`.
  */
 export type Destination =
   | {
@@ -40,6 +41,7 @@ export type Destination =
   }
   | { session: string }
   | { beside: string }
+  | { client: ServiceFacts }
   | undefined;
 
 /** What a protocol may know of the client it leads to. */

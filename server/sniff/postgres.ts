@@ -7,6 +7,7 @@
 
 import { CLIENT_ID, latin1 } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
+import { isVisitorToken } from "@agentx/common/visitor-token";
 import { awaitAnswer } from "../postgres/answer.ts";
 import { errorResponse, refusalResponse, SQLSTATE } from "../postgres/error.ts";
 import { KeyWatch, MAX_KEY_BYTES, MIN_KEY_BYTES, sessionOf } from "../postgres/session.ts";
@@ -14,9 +15,12 @@ import { encodeStartup, parseStartup, type Startup } from "../postgres/startup.t
 import { takeTokens } from "../postgres/token.ts";
 import type { ServiceFacts, Verdict } from "./mod.ts";
 
-const CANCEL_REQUEST = 80877102;
-const SSL_REQUEST = 80877103;
-const GSSENC_REQUEST = 80877104;
+/** Code of the request in place of a version. */
+export const CANCEL_REQUEST = 80877102;
+/** Code of the request in place of a version. */
+export const SSL_REQUEST = 80877103;
+/** Code of the request in place of a version. */
+export const GSSENC_REQUEST = 80877104;
 /** The codes above have this where others have their major version. */
 const REQUESTS = CANCEL_REQUEST >>> 16;
 
@@ -86,7 +90,7 @@ function couldBe(bytes: Uint8Array): boolean {
 function match({ version, parameters }: Startup, size: number): Verdict {
   const taken = takeTokens(parameters);
   const [token, ...others] = taken.tokens;
-  if (taken.tokens.some((one) => !CLIENT_ID.test(one))) {
+  if (taken.tokens.some((one) => !CLIENT_ID.test(one) && !isVisitorToken(one))) {
     const form = "use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -";
     return reject(SQLSTATE.identity, `The client token is not valid: ${form}`);
   }

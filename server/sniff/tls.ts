@@ -27,6 +27,7 @@ const MAX_HELLO = 64 * 1024;
 
 const UNEXPECTED_MESSAGE = 10;
 const RECORD_OVERFLOW = 22;
+const ACCESS_DENIED = 49;
 const DECODE_ERROR = 50;
 const INTERNAL_ERROR = 80;
 const UNRECOGNIZED_NAME = 112;
@@ -70,9 +71,11 @@ function destination(name: string | undefined): Destination {
   return { token: label, folded: label.toLowerCase(), vague: true };
 }
 
-/** Nobody has that name; or what has it does not work. */
+/** Nobody has that name; or it takes more than the name; or what has it does not work. */
+const ALERTS: Readonly<Record<number, number>> = { 401: ACCESS_DENIED, 404: UNRECOGNIZED_NAME };
+
 function refuse({ status }: Refusal): Uint8Array {
-  return fatal(status === 404 ? UNRECOGNIZED_NAME : INTERNAL_ERROR);
+  return fatal(ALERTS[status] ?? INTERNAL_ERROR);
 }
 
 function reject(alert: number, why: string): Verdict {

@@ -4,10 +4,246 @@
  * @module
  */
 
-import type { Client } from "../registry.ts";
+import { Refusal } from "@agentx/common/http";
+import { readVisitorToken, type VisitorClaims } from "@agentx/common/visitor-token";
+import { cookieLine } from "../http/forward.ts";
+import type { Client, Registry } from "../registry.ts";
+import { ANYBODY, NotHere } from "../settle.ts";
+import type { Visitor } from "../visitor.ts";
+import { Held } from "./held.ts";
+import { type Audience, audiencesOf, Issuer } from "./issuer.ts";
+import type { Wish } from "./limits.ts";
+import { Marks, sameText, withoutMark } from "./uses.ts";
+import type { Verified } from "./verify.ts";
+
+/** Tokens whose signature need not be checked again; about 1 KiB each. */
+const MAX_VERIFIED = 1000;
+/** Clients that left whose counters are kept. */
+const MAX_LEFT = 1000;
+/** A client's clock may be ahead of the server's, in seconds. */
+const LEEWAY_S = 30;
+const TIDY_EVERY_S = 60;
+
+const ASK = "Ask whoever gave it to you for another one.";
+
+/** A token, its signature checked. */
+interface Pass extends Verified {
+  readonly token: string;
+  readonly audience: Audience;
+  readonly jti: string;
+  readonly exp: number;
+  /** Stands for a visit that was counted; all of one token have the same. */
+  cookie?: string;
+}
+
+/** A visitor with a token. */
+export interface Visit extends Wish {
+  visitor: Visitor;
+  /** The token stood in a cookie, so it is the same visit as the one that got the cookie. */
+  cookie: boolean;
+  /** A page is loaded with this request. */
+  navigation: boolean;
+  /** Cookies that came along. */
+  cookies: readonly string[];
+}
+
+/** What a token opened. */
+export interface Admission {
+  client: Client;
+  claims: VisitorClaims;
+  /** The cookie that stands for this visit. */
+  cookie: string;
+  /** The visitor has no such cookie yet. */
+  fresh: boolean;
+}
 
 /** Which tokens are good no more, and how often each was used. */
 export class VisitorTokens {
-  /** A client says that these are good no more: whoever visits by one is ended. */
-  revoke(_client: Client, _ids: readonly string[]): void {}
+  #issuers = new Map<string, Issuer>();
+  #audiences = new Map<string, Audience>();
+  #indexed: Promise<void> = Promise.resolve();
+  #verified = new Map<string, Pass>();
+  #held = new Held<Pass>();
+  #marks = new Marks();
+
+  /** @param now seconds since 1970. */
+  constructor(
+    private readonly registry: Pick<Registry, "find">,
+    private readonly now: () => number = () => Date.now() / 1000,
+  ) {}
+
+  /**
+   * A client registered, or says that further tokens are good no more: whoever visits by one is
+   * ended. A client that comes with another key takes all tokens of its last one back.
+   */
+  revoke(client: Client, ids: readonly string[]): void {
+    let issuer = this.#issuers.get(client.id);
+    if (issuer !== undefined && issuer.publicKey !== client.visitorKey) {
+      this.#issuers.delete(client.id);
+      const old = issuer;
+      this.#held.end(({ audience }) => audience.issuer === old, "visitor token revoked");
+      issuer = undefined;
+    }
+    if (client.visitorKey === undefined) return;
+    issuer ??= new Issuer(client.id, client.visitorKey);
+    // The newest last.
+    this.#issuers.delete(client.id);
+    this.#issuers.set(client.id, issuer);
+    issuer.revoke(ids);
+    this.#held.end(
+      ({ audience, jti }) => audience.issuer === issuer && issuer.revoked(jti),
+      "visitor token revoked",
+    );
+    this.#indexed = this.#index(issuer, client, this.#indexed);
+  }
+
+  async #index(issuer: Issuer, client: Client, before: Promise<void>): Promise<void> {
+    const found = await audiencesOf(issuer, client).catch(() => []);
+    await before;
+    for (const [aud, audience] of found) this.#audiences.set(aud, audience);
+  }
+
+  /**
+   * Lets a visitor in by its token.
+   *
+   * @param text the token, or the cookie that was made of one.
+   * @throws {Refusal} 401 with the reason, and none before the signature was checked; 404 or 503 when
+   * nobody is there who could have signed it.
+   */
+  async visit(text: string, visit: Visit): Promise<Admission> {
+    const pass = await this.#read(withoutMark(text));
+    const { audience, claims, jti, token, exp } = pass;
+    this.#checkTime(claims, visit);
+    if (audience.issuer.revoked(jti)) throw dead("was revoked", visit);
+    const outside = pass.limits(visit);
+    if (outside !== undefined) throw outside;
+    let cookie = token;
+    let fresh = !visit.cookie;
+    if (claims.uses !== undefined) {
+      pass.cookie ??= await this.#marks.mark(token);
+      cookie = pass.cookie;
+      const marked = visit.cookies.some((one) => sameText(one, cookie));
+      const name = `${audience.issuer.id} ${jti} ${visit.address}`;
+      const again = marked ||
+        (this.#held.counted(visit.visitor, name) && !visit.navigation);
+      if (!again) {
+        // A page asks for its parts at once, and each would count.
+        if (visit.cookie && !visit.navigation) {
+          throw new Refusal(401, "This visit ended with a restart of the server", "Load it again.");
+        }
+        if (!audience.issuer.uses.spend(jti, claims.uses, exp)) {
+          throw new Refusal(401, "This visitor token is used up", ASK);
+        }
+        this.#held.count(visit.visitor, name);
+      }
+      fresh = !marked;
+    }
+    const client = this.registry.find(audience.name);
+    // While the mark was made, it may have left or taken this very token back.
+    if (client?.id !== audience.issuer.id) throw offline();
+    if (audience.issuer.revoked(jti)) throw dead("was revoked", visit);
+    this.#held.add(visit.visitor, pass);
+    return { client, claims, cookie, fresh };
+  }
+
+  #checkTime({ nbf = 0, exp }: VisitorClaims, visit: Visit): void {
+    const now = this.now();
+    if (now >= exp) throw dead("has expired", visit);
+    if (now + LEEWAY_S < nbf) {
+      const from = new Date(nbf * 1000).toISOString().slice(0, 19);
+      throw new Refusal(401, "This visitor token is not good yet", `It is from ${from}Z on.`);
+    }
+  }
+
+  async #read(token: string): Promise<Pass> {
+    const known = this.#verified.get(token);
+    if (known !== undefined && this.#isCurrent(known.audience)) {
+      this.#remember(known);
+      return known;
+    }
+    await this.#indexed;
+    const { aud, kid } = readVisitorToken(token) ?? {};
+    const audience = this.#audiences.get(aud ?? "");
+    if (audience === undefined) {
+      throw notHere(
+        404,
+        "The client of this visitor token is not here",
+        "Is its arpc running, and is this the server that the token is for?",
+      );
+    }
+    if (this.registry.find(audience.name) === undefined) throw offline();
+    const checked = this.#isCurrent(audience) && kid === audience.kid
+      ? await check(token, audience.issuer)
+      : undefined;
+    if (checked === undefined) throw new Refusal(401, "This visitor token is not valid", ASK);
+    const { jti, exp } = checked.claims;
+    const pass: Pass = { ...checked, token, audience, jti, exp };
+    this.#remember(pass);
+    return pass;
+  }
+
+  /** Whether the client is online that has this name, and its key is still the same. */
+  #isCurrent({ name, issuer }: Audience): boolean {
+    return this.registry.find(name)?.id === issuer.id && this.#issuers.get(issuer.id) === issuer;
+  }
+
+  /** Keeps those that were used last. */
+  #remember(pass: Pass): void {
+    this.#verified.delete(pass.token);
+    this.#verified.set(pass.token, pass);
+    if (this.#verified.size <= MAX_VERIFIED) return;
+    const [oldest] = this.#verified.keys();
+    this.#verified.delete(oldest!);
+  }
+
+  /** A visitor left; by which tokens it had come, for the log. */
+  leave(visitor: Visitor): string | undefined {
+    return this.#held.size === 0 ? undefined : this.#held.leave(visitor);
+  }
+
+  /** Every second or so: ends visitors whose token has expired, and forgets what is over. */
+  sweep(): void {
+    if (this.#issuers.size === 0) return;
+    const now = this.now();
+    this.#held.end(({ exp }) => exp <= now, "visitor token expired");
+    if (now - this.#tidied < TIDY_EVERY_S) return;
+    this.#tidied = now;
+    for (const issuer of this.#issuers.values()) issuer.uses.sweep(now);
+    const gone = [...this.#issuers.keys()].filter((id) => this.registry.find(id) === undefined);
+    for (const id of gone.slice(0, -MAX_LEFT)) this.#issuers.delete(id);
+    for (const [aud, { issuer }] of this.#audiences) {
+      if (this.#issuers.get(issuer.id) !== issuer) this.#audiences.delete(aud);
+    }
+  }
+  #tidied = 0;
+}
+
+async function check(token: string, issuer: Issuer): Promise<Verified | undefined> {
+  const { importKey, verify } = await import("./verify.ts");
+  try {
+    return await verify(token, await issuer.key(importKey));
+  } catch (error) {
+    // What it registered is no key.
+    if (error instanceof DOMException) return undefined;
+    throw error;
+  }
+}
+
+/** A token that will never be good again; a browser need not keep it. */
+function dead(why: string, { cookie }: Visit): Refusal {
+  const lines = cookie ? cookieLine("", false, 0) : "";
+  return new Refusal(401, `This visitor token ${why}`, ASK, undefined, lines);
+}
+
+function offline(): NotHere {
+  return notHere(
+    503,
+    "The client of this visitor token is offline",
+    "It was here a while ago. Is arpc running?",
+  );
+}
+
+/** The token does not tell whose it is, before its client is here. */
+function notHere(status: number, message: string, hint: string): NotHere {
+  return NotHere.of([ANYBODY], { refusal: new Refusal(status, message, hint, 5) });
 }

@@ -1,0 +1,149 @@
+/**
+ * `~/.arp-client/visitor-tokens.jsonl`: which visitor tokens were made and which were taken back, one
+ * fact a line, and the public key that they are checked by. The tokens themselves are not in it.
+ *
+ * Whoever writes holds the file's lock. A running `arpc` reads along, and sees by the size of the file
+ * that there is something new.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+
+/** A token that was made; times in seconds since 1970. */
+export interface Issued {
+  id: string;
+  /** Client id or alias that it is for. */
+  client: string;
+  label?: string;
+  made: number;
+  expires: number;
+  path?: readonly string[];
+  method?: readonly string[];
+  ip?: readonly string[];
+  uses?: number;
+}
+
+/** One line. */
+export type Fact =
+  | { key: string }
+  | { token: Issued }
+  | { revoked: string; at: number };
+
+/** What all lines come to. */
+export interface Facts {
+  /** Public key, base64url; the last one counts. */
+  key: string | undefined;
+  /** In the order they were made. */
+  tokens: ReadonlyMap<string, Issued>;
+  /** Ids, and since when. */
+  revoked: ReadonlyMap<string, number>;
+}
+
+/** From this size on it is worth to leave out what has expired, in bytes. */
+const TIDY_BYTES = 64 * 1024;
+
+/** The file in the folder of the client's state. */
+export function ledgerFile(folder: string): string {
+  return join(folder, "visitor-tokens.jsonl");
+}
+
+/** Reads lines; one that is half written, or by a later release, is passed over. */
+export function readFacts(text: string): Facts {
+  let key: string | undefined;
+  const tokens = new Map<string, Issued>();
+  const revoked = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const fact = parse(line);
+    if (fact === undefined) continue;
+    if ("key" in fact) key = fact.key;
+    else if ("token" in fact) tokens.set(fact.token.id, fact.token);
+    else if ("revoked" in fact) revoked.set(fact.revoked, fact.at);
+  }
+  return { key, tokens, revoked };
+}
+
+function parse(line: string): Fact | undefined {
+  try {
+    const fact = JSON.parse(line);
+    return typeof fact === "object" && fact !== null ? fact : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The ledger, locked against others that write, until disposed. */
+export class Ledger implements Disposable {
+  private constructor(private readonly file: Deno.FsFile) {}
+
+  /** Opens the ledger of a state folder, and makes both if need be. */
+  static async open(folder: string): Promise<Ledger> {
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const options = { read: true, write: true, create: true, mode: 0o600 };
+    const file = await Deno.open(ledgerFile(folder), options);
+    try {
+      // Others hold it for milliseconds, and a program that dies lets go of it.
+      await file.lock(true);
+      return new Ledger(file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** What it says now. */
+  read(): Facts {
+    return readFacts(readAll(this.file));
+  }
+
+  /** Adds lines, and leaves out what is over once the file has grown. */
+  add(...facts: Fact[]): void {
+    const before = readAll(this.file);
+    const ended = before === "" || before.endsWith("\n") ? "" : "\n";
+    const added = facts.map((fact) => JSON.stringify(fact) + "\n").join("");
+    if (before.length < TIDY_BYTES) return this.#write(ended + added, Deno.SeekMode.End);
+    const tidied = tidy(before + ended + added, Date.now() / 1000);
+    // Whoever reads along goes by the size.
+    const whole = tidied.length === before.length ? tidied + "\n" : tidied;
+    // If this breaks off, lines stand there twice, which says nothing new.
+    this.#write(whole, Deno.SeekMode.Start);
+    this.file.truncateSync(new TextEncoder().encode(whole).length);
+  }
+
+  #write(text: string, from: Deno.SeekMode): void {
+    this.file.seekSync(0, from);
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += this.file.writeSync(bytes.subarray(at));
+    this.file.syncSync();
+  }
+
+  [Symbol.dispose](): void {
+    this.file.close();
+  }
+}
+
+/** The whole of an open file. */
+export function readAll(file: Deno.FsFile): string {
+  file.seekSync(0, Deno.SeekMode.Start);
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(64 * 1024);
+  let text = "";
+  for (;;) {
+    const got = file.readSync(buffer);
+    if (got === null) return text + decoder.decode();
+    text += decoder.decode(buffer.subarray(0, got), { stream: true });
+  }
+}
+
+/** The lines without those of tokens that have expired. */
+function tidy(text: string, now: number): string {
+  const { key, tokens, revoked } = readFacts(text);
+  const facts: Fact[] = key === undefined ? [] : [{ key }];
+  for (const token of tokens.values()) {
+    if (token.expires <= now) continue;
+    facts.push({ token });
+    const at = revoked.get(token.id);
+    if (at !== undefined) facts.push({ revoked: token.id, at });
+  }
+  return facts.map((fact) => JSON.stringify(fact) + "\n").join("");
+}

@@ -1,0 +1,72 @@
+/**
+ * How often tokens were used that are good for so many visits, and the mark of a visit that was
+ * counted. Both end with the process: after a restart counting begins anew.
+ *
+ * @module
+ */
+
+/** Most tokens counted for one client. */
+const MAX_COUNTED = 10_000;
+
+/** The counters of one client's tokens. */
+export class Uses {
+  #spent = new Map<string, { count: number; exp: number }>();
+
+  /** Tokens that are counted. */
+  get size(): number {
+    return this.#spent.size;
+  }
+
+  /** Spends one of `uses`; false when there is none left, or no room to keep count. */
+  spend(jti: string, uses: number, exp: number): boolean {
+    const spent = this.#spent.get(jti);
+    if (spent !== undefined) return spent.count < uses && ++spent.count > 0;
+    if (this.#spent.size >= MAX_COUNTED) return false;
+    this.#spent.set(jti, { count: 1, exp });
+    return true;
+  }
+
+  /** Forgets those that have expired anyway. */
+  sweep(seconds: number): void {
+    for (const [jti, { exp }] of this.#spent) if (exp <= seconds) this.#spent.delete(jti);
+  }
+}
+
+/** Stands between a token and its mark in a cookie; part of neither. */
+const BETWEEN = "~";
+
+/** Marks cookies of visits that were counted, by a key that nobody else has. */
+export class Marks {
+  #key: Promise<CryptoKey> | undefined;
+
+  /** The cookie of a visit that was counted. */
+  async mark(token: string): Promise<string> {
+    const mac = new Uint8Array(await crypto.subtle.sign("HMAC", await this.#hmac(), bytes(token)));
+    return token + BETWEEN + mac.toBase64({ alphabet: "base64url", omitPadding: true });
+  }
+
+  #hmac(): Promise<CryptoKey> {
+    return this.#key ??= crypto.subtle.generateKey(
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
+  }
+}
+
+/** Whether two texts are the same, in a time that does not tell where they differ. */
+export function sameText(one: string, other: string): boolean {
+  let differ = one.length ^ other.length;
+  for (let at = 0; at < one.length; at++) differ |= one.charCodeAt(at) ^ other.charCodeAt(at);
+  return differ === 0;
+}
+
+/** A token without the mark that it may have. */
+export function withoutMark(text: string): string {
+  const at = text.indexOf(BETWEEN);
+  return at < 0 ? text : text.slice(0, at);
+}
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}

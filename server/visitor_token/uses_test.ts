@@ -1,0 +1,34 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Marks, sameText, Uses, withoutMark } from "./uses.ts";
+
+Deno.test("spend() counts each token until it has expired", () => {
+  const uses = new Uses();
+  deepStrictEqual([1, 2, 3].map(() => uses.spend("a", 2, 100)), [true, true, false]);
+  ok(uses.spend("b", 1, 200));
+  uses.sweep(100);
+  strictEqual(uses.size, 1);
+  ok(!uses.spend("b", 1, 200));
+});
+
+Deno.test("spend() refuses what it has no room to count", () => {
+  const uses = new Uses();
+  for (let nth = 0; nth < 10_000; nth++) ok(uses.spend(`${nth}`, 2, 100));
+  ok(!uses.spend("one more", 2, 100));
+  ok(uses.spend("0", 2, 100), "those that are counted go on");
+  strictEqual(uses.size, 10_000);
+});
+
+Deno.test("only whoever has the key marks a cookie", async () => {
+  const marks = new Marks();
+  const cookie = await marks.mark("token");
+  strictEqual(withoutMark(cookie), "token");
+  strictEqual(withoutMark("token"), "token");
+  strictEqual(await marks.mark("token"), cookie);
+  ok((await marks.mark("other")).slice("other".length) !== cookie.slice("token".length));
+  ok(await new Marks().mark("token") !== cookie);
+});
+
+Deno.test("sameText() tells what differs in whatever place", () => {
+  ok(sameText("", "") && sameText("abc", "abc"));
+  for (const other of ["", "ab", "abcd", "abd", "bbc"]) ok(!sameText("abc", other), other);
+});
