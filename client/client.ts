@@ -4,16 +4,23 @@
  * @module
  */
 
-import { Backoff, type Dial, getLogger, reason, RefusedError } from "@agentx/common";
+import { Backoff, getLogger, isLoopback, reason, RefusedError } from "@agentx/common";
 import type { ClientConfig } from "./config.ts";
 import { Link, ReplacedError } from "./link.ts";
-import { serverDial } from "./tls/dial.ts";
+import { type Asked, Links } from "./links.ts";
+import { serverDials } from "./tls/dial.ts";
 import { sleep } from "./sleep.ts";
-import { serveTunnel } from "./tunnel.ts";
+import type { TokenWatch } from "./token/watch.ts";
 import { remoteUrls, visitorUrls } from "./urls.ts";
 import { ServiceWatch } from "./watch.ts";
 
 const log = getLogger(["arpc"]);
+
+/**
+ * Longest wait for a server whose machine says that nobody listens, in milliseconds: to be told so
+ * costs a packet each way, and a server that starts again is to be found soon.
+ */
+const NOBODY_LISTENS_MS = 5000;
 
 /** What a client reports. */
 export interface ClientEvents {
@@ -32,6 +39,7 @@ export interface ClientSignals {
 /**
  * Runs until told to stop.
  *
+ * @param tokens the visitor tokens of this machine, where there can be any.
  * @throws {ReplacedError} when another registration took the id.
  * @throws {Error} why the link was lost, without `autoReconnect`.
  */
@@ -39,6 +47,7 @@ export async function runClient(
   config: ClientConfig,
   events: ClientEvents,
   signals: ClientSignals,
+  tokens?: TokenWatch,
 ): Promise<void> {
   const tunnels = new Set<Promise<void>>();
   const kill = new AbortController();
@@ -47,7 +56,7 @@ export async function runClient(
   try {
     const local = { hostname: config.localAddr, port: config.localPort };
     using watch = new ServiceWatch(local, config.service);
-    await keepLink(config, watch, events, signals.drain, (asked) => {
+    await keepLink(config, watch, tokens, events, signals.drain, (asked) => {
       const task = asked(kill.signal).finally(() => tunnels.delete(task));
       tunnels.add(task);
     });
@@ -78,23 +87,37 @@ async function settle(
   for (const timer of timers) clearTimeout(timer);
 }
 
-type Asked = (now: AbortSignal) => Promise<void>;
+/** Longest wait before the next try while a server that stops is still there, in milliseconds. */
+const MAX_WAIT_LEAVING_MS = 1000;
 
 async function keepLink(
   config: ClientConfig,
   watch: ServiceWatch,
+  tokens: TokenWatch | undefined,
   events: ClientEvents,
   drain: AbortSignal,
   spawn: (asked: Asked) => void,
 ): Promise<void> {
-  const backoff = new Backoff({ max: config.reconnectMax });
+  let backoff = new Backoff({ max: config.reconnectMax });
+  let { remotePort } = config;
   const server = `${config.serverAddr}:${config.controlPort}`;
-  const dial = await serverDial(config.tls);
+  const dials = await serverDials(config.tls);
+  if (
+    config.authToken !== undefined && !config.tls?.control && !isLoopback(config.serverAddr)
+  ) {
+    log.warning("The --auth-token goes out without TLS: whoever is on the way can read it", {
+      server,
+      instead: "arpc --tls",
+    });
+  }
+  using links = new Links({ config, dial: dials.proxy, watch, tokens, spawn });
+  drain.addEventListener("abort", () => links[Symbol.dispose](), { once: true });
   while (!drain.aborted) {
     let since = performance.now();
     let why: unknown;
     try {
-      using link = await Link.open(config, drain, dial, () => watch.declaration());
+      const asked = { ...config, remotePort };
+      const link = await Link.open(asked, drain, dials.control, () => watch.declaration(), tokens);
       since = performance.now();
       const { generation, declared } = link;
       log.info("Registered", { server, generation, service: declared?.service });
@@ -103,63 +126,38 @@ async function keepLink(
         log.warning("No --remote-port: the server is too old to give out ports", { server });
       }
       events.online([...visitorUrls(config, link.welcome.public_urls), ...own]);
-      await serveLink(link, config, dial, watch, drain, spawn);
-      if (generation === 2 && declared !== watch.words) continue;
+      const end = await links.serve(link);
+      if (end === "draining") {
+        // A server beside the one that stops would give it to whoever comes first.
+        if (link.sharedPorts) remotePort = link.welcome.remote_port ?? config.remotePort;
+        backoff = new Backoff({ max: config.reconnectMax });
+        continue;
+      }
+      if (end === "stale") continue;
       why = new Error("the server ended the link");
     } catch (error) {
       if (error instanceof ReplacedError) throw error;
       why = error;
+      if (error instanceof RefusedError) remotePort = config.remotePort;
     }
     if (drain.aborted) return;
     const what = why instanceof RefusedError ? "refused the registration" : "cannot be reached";
     const message = `Server ${server} ${what}: ${reason(why)}`;
     if (!config.autoReconnect) throw new Error(message, { cause: why });
-    const wait = backoff.next(performance.now() - since);
-    log.warning("No link to the server", {
+    const wish = why instanceof RefusedError ? why.retryAfter : undefined;
+    const { leaving, left } = links;
+    const most = leaving
+      ? MAX_WAIT_LEAVING_MS
+      : why instanceof Deno.errors.ConnectionRefused
+      ? NOBODY_LISTENS_MS
+      : undefined;
+    const wait = backoff.next(performance.now() - since, (wish ?? 0) * 1000, most);
+    log[leaving ? "info" : "warning"]("No link to the server", {
       server,
       why: reason(why),
       retry_s: Number((wait / 1000).toFixed(1)),
     });
-    await sleep(wait, drain);
-  }
-}
-
-async function serveLink(
-  link: Link,
-  config: ClientConfig,
-  dial: Dial,
-  watch: ServiceWatch,
-  drain: AbortSignal,
-  spawn: (asked: Asked) => void,
-): Promise<void> {
-  // Idle tunnels belong to this link: without it nobody would ever use them.
-  const lost = new AbortController();
-  const options = {
-    proxy: { hostname: config.serverAddr, port: config.proxyPort },
-    local: { hostname: config.localAddr, port: config.localPort },
-    clientId: config.clientId,
-    kind: link.tunnels,
-    dialServer: dial,
-    visited: (protocol: string | undefined) => watch.visited(protocol),
-  };
-  const leave = () => link[Symbol.dispose]();
-  // What the server was told of the service is not true any more: it is told anew.
-  const renew = () => {
-    if (link.generation === 2 && link.declared !== watch.words) void link.leave();
-  };
-  drain.addEventListener("abort", leave, { once: true });
-  watch.found.addEventListener("abort", renew, { once: true });
-  try {
-    if (drain.aborted) return;
-    renew();
-    await link.serve({
-      asked: ({ proxy_conn_id }) =>
-        spawn((now) => serveTunnel(proxy_conn_id, options, { idle: lost.signal, now })),
-      draining: (graceSeconds) => log.info("The server is draining", { grace_s: graceSeconds }),
-    });
-  } finally {
-    drain.removeEventListener("abort", leave);
-    watch.found.removeEventListener("abort", renew);
-    lost.abort();
+    await sleep(wait, leaving ? AbortSignal.any([drain, left]) : drain);
+    if (leaving && left.aborted) backoff = new Backoff({ max: config.reconnectMax });
   }
 }

@@ -81,6 +81,28 @@ netTest("runClient() tries again when it was refused, and ends between two tries
   await within(5000, "the end of the client", running);
 });
 
+netTest("runClient() leaves a server alone for as long as that wishes, at the least", async () => {
+  using server = new Server();
+  const { drain, both } = signals();
+  const running = runClient(server.config, { online: () => {} }, both);
+  const refusal: Command = {
+    type: "RegisterResult",
+    success: false,
+    error: "wrong",
+    retry_s: 0.1,
+  };
+  const times: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    (await server.welcome(refusal)).close();
+    times.push(performance.now());
+  }
+  drain.abort();
+  await within(5000, "the end of the client", running);
+  const waits = times.slice(1).map((time, at) => time - times[at]!);
+  // Doubled each time, far beyond the 20 ms of this client's own; timers may be a little early.
+  ok(waits.every((wait, at) => wait >= 95 * 2 ** at), `${waits}`);
+});
+
 netTest("runClient() without reconnecting throws where and why the link was lost", async () => {
   using server = new Server();
   const config = { ...server.config, autoReconnect: false };

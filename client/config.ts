@@ -11,6 +11,7 @@ import {
   RUNNING,
   RUNNING_OPTIONS,
   seconds,
+  secretFile,
   text,
   toggle,
   UsageError,
@@ -25,7 +26,7 @@ const WHO = "Who you are";
 const SERVER = "The server";
 const LOCAL = "Your service";
 
-const ID = { pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -", arg: "<id>" };
+const ID = { pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -", arg: "<id>", private: true };
 
 /** The options by flag. */
 export const OPTIONS = {
@@ -58,6 +59,7 @@ export const OPTIONS = {
     }),
     secret: true,
   },
+  "auth-token-file": secretFile("auth-token", SERVER),
   ...TLS_OPTIONS,
   "remote-port": port({
     about: "ask for a public port of your own, 0 for any (see arps --allow-ports)",
@@ -162,6 +164,12 @@ export function clientConfig(
   values: Values<typeof OPTIONS>,
   fallbackId: () => string,
 ): ClientConfig {
+  if (values["require-visitor-token"] && values["remote-port"] !== undefined) {
+    throw new UsageError(
+      "--remote-port and --require-visitor-token: expected one of the two, found both: " +
+        "visitors of a port cannot show a token",
+    );
+  }
   return {
     clientId: values["client-id"] ?? fallbackId(),
     aliases: values.alias,

@@ -16,6 +16,7 @@ import { serveLocal } from "./connect/listen.ts";
 import { type ConnectConfig, formatServer } from "./connect/options.ts";
 import { type Input, joinStdio, type Output } from "./connect/stdio.ts";
 import { reach } from "./connect/upgrade.ts";
+import type { Trust } from "./tls/options.ts";
 
 const log = getLogger(["arpc", "connect"]);
 
@@ -26,11 +27,12 @@ const log = getLogger(["arpc", "connect"]);
  */
 export async function connectStdio(
   { server, token }: ConnectConfig,
+  trust: Trust = {},
   input?: Input,
   output?: Output,
 ): Promise<void> {
   const since = performance.now();
-  const remote = await reach(server, token);
+  const remote = await reach(server, token, { trust });
   const ms = () => Math.round(performance.now() - since);
   // A user of ssh sees standard error, and wants to see nothing of this there.
   log.debug("Service reached", { server: formatServer(server), ms: ms() });
@@ -61,10 +63,11 @@ export async function connectListener(
   { server, token }: ConnectConfig,
   listener: Listener,
   stop: AbortSignal,
+  trust: Trust = {},
 ): Promise<void> {
   const { address } = listener;
   log.info("Listening", { address: formatAddress(address), server: formatServer(server) });
-  await serveLocal(listener, (signal) => reach(server, token, { signal }), stop);
+  await serveLocal(listener, (signal) => reach(server, token, { signal, trust }), stop);
   log.info("Stopped listening");
 }
 

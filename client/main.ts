@@ -21,12 +21,13 @@ import { banner } from "./banner.ts";
 import { runClient } from "./client.ts";
 import { commandConfig } from "./command/config.ts";
 import type { CommandMode } from "./command/mod.ts";
-import { type ClientConfig, clientConfig, localPort, type OPTIONS } from "./config.ts";
+import { type ClientConfig, clientConfig, localPort, OPTIONS } from "./config.ts";
 import { machineClientId, thisMachine } from "./identity.ts";
 import { ReplacedError } from "./link.ts";
 import { permissions, place, readRequest } from "./program.ts";
 import { stateFolder, writeState } from "./state.ts";
 import { SUBCOMMANDS } from "./subcommands.ts";
+import { TokenWatch } from "./token/watch.ts";
 
 /** Exit code of a client whose id was registered again elsewhere: a service must not restart it. */
 const REPLACED = 3;
@@ -35,7 +36,7 @@ const REPLACED = 3;
 const COMMAND_GRANTS = ["net", "run", "read", "write", "env"] as const;
 
 async function main(): Promise<void> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
   if (other !== undefined) return await runSubcommand(other);
   const request = await readRequest(Deno.args);
   if (request.kind === "print") return print(request.text);
@@ -48,6 +49,12 @@ async function main(): Promise<void> {
   const log = getLogger(["arpc"]);
   log.info("Client starts", { client: await tag(config.clientId) });
   remember(config.clientId);
+  using tokens = TokenWatch.open(stateFolder());
+  if (config.requireVisitorToken) {
+    if (tokens === undefined) {
+      log.warning("Nobody can visit: ~/.arp-client, with its tokens, is out of reach");
+    } else log.info("Visitors need a token: arpc token create --ttl 2h");
+  }
   await (values["command-mode"] ? revokeAllBut(...COMMAND_GRANTS) : keepNetwork(values));
   using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
@@ -60,7 +67,7 @@ async function main(): Promise<void> {
     localPort: mode.address.port,
     service: "none",
   };
-  await runClient(served, { online: showOnce(served) }, shutdown);
+  await runClient(served, { online: showOnce(served) }, shutdown, tokens);
   log.info("Client stopped");
 }
 

@@ -6,6 +6,7 @@
 
 import {
   type About,
+  keysOf,
   optionVariables,
   type Permissions,
   readOptions,
@@ -28,6 +29,7 @@ const ABOUT: About = {
   commands: SUBCOMMANDS.map(({ word, brief }) => [word, brief]),
   examples: [
     ["arpc --client-id my-app --server-addr your-server.com --local-port 3000", "share a web app"],
+    ["arpc --tls --server-addr your-server.com --local-port 3000", "by TLS all the way"],
     ["arpc --local-port 8080 --alias alice --alias bob", "one service under three tokens"],
     ["arpc --local-port 22 --remote-port 0", "ssh, or anything else, on a port of its own"],
     [
@@ -44,7 +46,10 @@ const ABOUT: About = {
  * @throws {UsageError} on anything it cannot use.
  */
 export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
-  return readOptions(ABOUT, OPTIONS, args, [readState(stateFolder())]);
+  return readOptions(ABOUT, OPTIONS, args, {
+    weakest: [readState(stateFolder())],
+    others: keysOf(SUBCOMMANDS),
+  });
 }
 
 /**
@@ -78,7 +83,7 @@ function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissio
   const server = bracket(values["server-addr"]);
   const folder = stateFolder();
   const state = folder === undefined ? [] : [folder];
-  const files = runningFiles(values);
+  const files = runningFiles(values, OPTIONS);
   return {
     net: [
       `${server}:${values["control-port"]}`,

@@ -6,6 +6,7 @@
 
 import type { Subcommand } from "@agentx/common/cli";
 import { CONNECT } from "./connect/program.ts";
+import { TOKEN } from "./token/program.ts";
 
 /** By the word that asks for them. */
-export const SUBCOMMANDS: readonly Subcommand[] = [CONNECT];
+export const SUBCOMMANDS: readonly Subcommand[] = [CONNECT, ...TOKEN];

@@ -24,10 +24,22 @@ import {
   type StartProxy,
   writeAll,
 } from "@agentx/common";
+import { sleep } from "./sleep.ts";
 
 const STARTED = encodeFrame({ type: "ProxyStarted", success: true });
 
 const log = getLogger(["arpc", "tunnel"]);
+
+/**
+ * How often a tunnel is opened again when it went to the wrong one of two servers: each time is the
+ * toss of a coin. After a few times at once the pause doubles, in milliseconds, up to a maximum.
+ */
+const MAX_TRIES = 20;
+const TRIES_AT_ONCE = 3;
+const MIN_PAUSE_MS = 5;
+const MAX_PAUSE_MS = 250;
+/** A server that does not want a tunnel ends it so soon, in milliseconds. */
+const REFUSED_MS = 1000;
 
 /**
  * What the server can do with a tunnel: nothing but bytes (the first generation), tell of its one
@@ -43,6 +55,11 @@ export interface TunnelOptions {
   local: Address;
   clientId: string;
   kind: TunnelKind;
+  /**
+   * Another server may listen on the same ports: the system sends some of our tunnels there, where
+   * nobody asked for them.
+   */
+  shared?: boolean;
   /** A visitor comes; told before the service is dialled for it. */
   visited?: (protocol: string | undefined) => void;
   /** How to reach the proxy port; as the service by default. */
@@ -70,17 +87,36 @@ export async function serveTunnel(
   options: TunnelOptions,
   signals: TunnelSignals,
 ): Promise<void> {
+  const tries = options.shared ? MAX_TRIES : 1;
+  for (let nth = 1;; nth++) {
+    if (await tryTunnel(capability, options, signals, nth === tries) || nth === tries) return;
+    if (nth < TRIES_AT_ONCE) continue;
+    const pause = Math.min(MIN_PAUSE_MS * 2 ** (nth - TRIES_AT_ONCE), MAX_PAUSE_MS);
+    await sleep(pause, signals.idle);
+  }
+}
+
+/** @returns false when the server ended it at once, without a word, or could not be reached. */
+async function tryTunnel(
+  capability: string,
+  options: TunnelOptions,
+  signals: TunnelSignals,
+  last: boolean,
+): Promise<boolean> {
   const { dial = dialTcp, dialServer = dial } = options;
   let conn: Conn;
   try {
     conn = await dialServer(options.proxy, { signal: signals.idle });
   } catch (error) {
-    if (signals.idle.aborted) return;
-    return log.warning("Cannot open a tunnel", {
-      server: formatAddress(options.proxy),
-      why: reason(error),
-    });
+    if (signals.idle.aborted) return true;
+    if (last) {
+      const server = formatAddress(options.proxy);
+      log.warning("Cannot open a tunnel", { server, why: reason(error) });
+    }
+    return false;
   }
+  const since = performance.now();
+  let heard = false;
   const peek = new Peek(conn);
   try {
     const hello = encodeFrame({
@@ -91,15 +127,28 @@ export async function serveTunnel(
     await writeAll(conn, hello);
     for (;;) {
       const visitor = await untilVisitor(peek, options.kind, signals.idle);
-      if (visitor === undefined) return;
-      if (!await serveVisitor(peek, visitor, options, signals.now, dial)) return;
+      if (visitor === undefined) break;
+      heard = true;
+      if (!await serveVisitor(peek, visitor, options, signals.now, dial)) break;
     }
   } catch (error) {
-    if (!signals.idle.aborted) log.debug("Tunnel lost", { why: reason(error) });
+    if (signals.idle.aborted) return true;
+    // What was said is no refusal, and would be said again.
+    heard ||= error instanceof ProtocolError;
+    log[error instanceof ProtocolError ? "warning" : "debug"]("Tunnel lost", {
+      why: reason(error),
+    });
   } finally {
     closeQuietly(conn);
   }
+  return heard || signals.idle.aborted || performance.now() - since > REFUSED_MS;
 }
+
+/**
+ * How long a tunnel may wait for its visitor, in milliseconds: longer than a server keeps one. What
+ * waits then was forgotten by a router on its way, and neither end would ever hear of it.
+ */
+const MAX_IDLE_MS = 120_000;
 
 /** Waits for the visitor; undefined when the server let the idle tunnel go. */
 async function untilVisitor(
@@ -109,6 +158,8 @@ async function untilVisitor(
 ): Promise<Omit<StartProxy, "type"> | undefined> {
   const close = () => closeQuietly(peek.conn);
   signal.addEventListener("abort", close, { once: true });
+  // A server of the first generation may keep its tunnels for ever.
+  const timer = kind === "raw" ? undefined : setTimeout(close, MAX_IDLE_MS);
   try {
     signal.throwIfAborted();
     // A first generation server says nothing; the visitor's first byte is the sign.
@@ -118,6 +169,7 @@ async function untilVisitor(
     if (command.type === "StartProxy") return command;
     throw new ProtocolError(`Cannot start: the server sent ${command.type}`);
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", close);
   }
 }
@@ -135,23 +187,28 @@ async function serveVisitor(
   const tunnel = kind === "reusable" ? new ChunkedDuplex(peek) : new PlainDuplex(peek);
   let end: string;
   let service: Conn | undefined;
+  let joined = false;
+  let broken = false;
   try {
     visited?.(protocol);
     service = await dial(local, { signal });
     if (tunnel instanceof ChunkedDuplex) tunnel.sink.hold(STARTED);
     else if (kind === "started") await writeAll(peek.conn, STARTED);
     const duplex = new PlainDuplex(new Peek(service));
+    joined = true;
     end = await relay(tunnel, duplex, { traffic, signal });
   } catch (error) {
-    end = `local service ${formatAddress(local)}: ${reason(error)}`;
-    if (kind !== "raw") {
+    // Once joined all bytes are the service's, and only the tunnel has rules that it can break.
+    broken = joined;
+    end = `${joined ? "tunnel" : `local service ${formatAddress(local)}`}: ${reason(error)}`;
+    if (kind !== "raw" && !joined) {
       const answer = encodeFrame({ type: "ProxyStarted", success: false, error: end });
       await writeAll(peek.conn, answer).catch(() => {});
     }
   } finally {
     if (service !== undefined) closeQuietly(service);
   }
-  log.info("Visitor left", {
+  log[broken ? "warning" : "info"]("Visitor left", {
     visitor,
     protocol,
     up: traffic.up,

@@ -208,3 +208,48 @@ Deno.test("serveTunnel() returns when the server cannot be dialled", async () =>
   const never = new AbortController().signal;
   strictEqual(await serveTunnel("cafe", options, { idle: never, now: never }), undefined);
 });
+
+/** Runs a tunnel to servers of the test's choice, one for each dial; undefined is nobody there. */
+async function tries(
+  servers: readonly (FakeConn | undefined)[],
+  shared: boolean,
+  idle: AbortSignal = new AbortController().signal,
+): Promise<number> {
+  let dials = 0;
+  const dial: Dial = (address) => {
+    if (address !== PROXY) return Promise.resolve(new FakeConn().end());
+    const conn = servers[Math.min(dials++, servers.length - 1)];
+    return conn === undefined
+      ? Promise.reject(new Deno.errors.ConnectionRefused("nobody there"))
+      : Promise.resolve(conn);
+  };
+  const options = {
+    proxy: PROXY,
+    local: LOCAL,
+    clientId: "my-service",
+    kind: "started",
+    dial,
+  } as const;
+  const signals = { idle, now: new AbortController().signal };
+  await within(10_000, "the end of a tunnel", serveTunnel("cafe", { ...options, shared }, signals));
+  return dials;
+}
+
+Deno.test("a tunnel that reached the wrong one of two servers is opened again, by the same words", async () => {
+  const wrong = [new FakeConn().end(), undefined, new FakeConn().end()];
+  const right = new FakeConn();
+  right.push(encodeFrame(START)).end();
+  strictEqual(await tries([...wrong, right], true), 4);
+  for (const conn of [wrong[0]!, wrong[2]!, right]) deepStrictEqual(conn.writes[0], HELLO);
+});
+
+Deno.test("a tunnel that nobody wants is opened so often and no more, or but once", async () => {
+  strictEqual(await tries([new FakeConn().end()], true), 20);
+  strictEqual(await tries([undefined], true), 20);
+  strictEqual(await tries([new FakeConn().end()], false), 1);
+  strictEqual(await tries([undefined], false), 1);
+  const idle = new AbortController();
+  const wrong = new FakeConn().end();
+  wrong.onWrite = () => idle.abort();
+  strictEqual(await tries([wrong], true, idle.signal), 1);
+});

@@ -6,6 +6,7 @@
 
 import { isDisconnect, reason } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import { Seldom } from "./seldom.ts";
 import type { Conn, Listener } from "./transport.ts";
 
 /** Wait after an accept that failed, in milliseconds; doubles up to the maximum. */
@@ -25,6 +26,7 @@ export async function acceptLoop(
   log: Logger,
   handle: (conn: Conn) => void,
 ): Promise<void> {
+  using seldom = new Seldom(log, 1);
   let wait = MIN_WAIT_MS;
   for (;;) {
     try {
@@ -36,7 +38,7 @@ export async function acceptLoop(
         return; // closed
       }
       if (isDisconnect(error) || INVALID_ARGUMENT.test(String(error))) continue;
-      log.warning("Cannot accept a connection", { error: reason(error), retry_ms: wait });
+      seldom.warning("Cannot accept a connection", { error: reason(error), retry_ms: wait });
       await new Promise((resolve) => setTimeout(resolve, wait));
       wait = Math.min(wait * 2, MAX_WAIT_MS);
     }

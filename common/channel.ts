@@ -25,8 +25,14 @@ export class Channel implements Disposable {
   #flushing: Promise<void> | undefined;
   #heard = performance.now();
   #timer: ReturnType<typeof setInterval> | undefined;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  /** Told of every command that comes, and of the end. */
+  #listeners = new Set<() => void>();
+  #over = false;
   /** Why this side gave the link up. */
   #dead: Error | undefined;
+  /** Whether it broke off, rather than being ended in order; for {@link Channel.receive}. */
+  broken = false;
 
   constructor(readonly peek: Peek) {}
 
@@ -76,7 +82,8 @@ export class Channel implements Disposable {
     try {
       for (;;) {
         const command = await readFrame(this.peek);
-        this.#heard = performance.now();
+        if (command !== null) this.#heard = performance.now();
+        this.#tell(command === null);
         if (command?.type === "Ping") {
           this.send(
             command.t === undefined ? { type: "Pong" } : { type: "Pong", t: command.t },
@@ -84,8 +91,12 @@ export class Channel implements Disposable {
         } else if (command?.type !== "Pong") return command;
       }
     } catch (error) {
+      this.#tell(true);
       if (this.#dead !== undefined) throw this.#dead;
-      if (isDisconnect(error)) return null;
+      if (isDisconnect(error)) {
+        this.broken = true;
+        return null;
+      }
       throw error;
     }
   }
@@ -93,16 +104,49 @@ export class Channel implements Disposable {
   /** Starts the heartbeat; both ends of a generation 2 link do. */
   heartbeat(seconds: number): void {
     const interval = seconds * 1000;
+    // So that a link is ended, and that known, within the time of so many heartbeats.
+    const limit = interval * MISSED_HEARTBEATS * 0.99;
     this.#heard = performance.now();
     this.#timer = setInterval(() => {
       const silence = performance.now() - this.#heard;
-      if (silence > interval * MISSED_HEARTBEATS) {
-        this.#dead = new DeadlineError(
-          `nothing heard for ${(silence / 1000).toFixed(1)} s: the link is half-open or dead`,
-        );
-        this.close();
-      } else this.send({ type: "Ping", t: Math.round(performance.now()) });
+      // So late is only a program that was stopped for a while: what came meanwhile is read first.
+      if (silence > limit) this.#after(0, limit);
+      else {
+        this.send({ type: "Ping", t: Math.round(performance.now()) });
+        // The next beat may be nearly one interval too late to notice.
+        if (silence > limit - interval) this.#after(limit - silence, limit);
+      }
     }, interval);
+  }
+
+  /** Gives the link up if the peer has been silent for too long in so many milliseconds. */
+  #after(ms: number, limit: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      const silence = performance.now() - this.#heard;
+      if (silence < limit) return;
+      this.#dead = new DeadlineError(
+        `nothing heard for ${(silence / 1000).toFixed(1)} s: the link is half-open or dead`,
+      );
+      this.close();
+    }, ms);
+  }
+
+  /**
+   * Whether the peer says anything within so many milliseconds; it is asked to. Undefined when the
+   * link ends meanwhile, which says nothing of the peer.
+   */
+  async answers(ms: number): Promise<boolean | undefined> {
+    if (this.#over) return undefined;
+    const asked = performance.now();
+    this.send({ type: "Ping", t: Math.round(asked) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#listeners.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#listeners.delete(resolve);
+    return this.#heard >= asked || (this.#over ? undefined : false);
   }
 
   /** Ends the link once what was sent has left, or after a second. */
@@ -116,7 +160,15 @@ export class Channel implements Disposable {
   /** Ends the link at once; a pending {@link Channel.receive} returns. */
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#deadline);
+    this.#tell(true);
     closeQuietly(this.peek.conn);
+  }
+
+  /** Something came, or the end of the link. */
+  #tell(over: boolean): void {
+    this.#over ||= over;
+    for (const listener of this.#listeners) listener();
   }
 
   /** {@link Channel.close} */

@@ -42,6 +42,8 @@ export interface Register {
   visitor_key?: string;
   /** Visitors must bring such a token; the client id alone does not let them in. */
   require_token?: boolean;
+  /** The `jti` of tokens that are good no more; {@link RevokeTokens} tells of further ones. */
+  revoked?: string[];
 }
 
 /** The server's answer to {@link Register}. With `success: false` later on: why the link ends. */
@@ -65,6 +67,8 @@ export interface RegisterResult {
   retry_s?: number;
   /** The server checks visitor tokens, and understands {@link RevokeTokens}. */
   visitor_tokens?: boolean;
+  /** Another server may listen on the same ports: a tunnel that reached that one is opened again. */
+  shared_ports?: boolean;
 }
 
 /** The server wants one more tunnel. */
@@ -158,6 +162,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     reuse: "boolean?",
     visitor_key: "string?",
     require_token: "boolean?",
+    revoked: "string[]?",
   },
   RegisterResult: {
     success: "boolean",
@@ -169,6 +174,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     reuse: "boolean?",
     retry_s: "number?",
     visitor_tokens: "boolean?",
+    shared_ports: "boolean?",
   },
   RequestNewProxyConn: { proxy_conn_id: "string", server_addr: "string?" },
   NewProxyConn: { proxy_conn_id: "string", client_id: "string" },

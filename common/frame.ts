@@ -18,6 +18,9 @@ export const MAX_FRAME_BYTES = 64 * 1024;
 /** Bytes of the length in front. */
 export const FRAME_HEADER_BYTES = 4;
 
+/** How a ClientHello begins: a record of a handshake, version 3.x. */
+const TLS_HANDSHAKE = 0x1603;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -67,6 +70,9 @@ export function decodeFrame(bytes: Uint8Array): Decoded | undefined {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   if (length === 0) throw new ProtocolError("Cannot read a frame: its length is 0");
   if (length > MAX_FRAME_BYTES) {
+    if (length >>> 16 === TLS_HANDSHAKE) {
+      throw new ProtocolError("Cannot read a frame: the peer speaks TLS, and this side does not");
+    }
     throw new ProtocolError(
       `Cannot read a frame of ${length} bytes: the limit is ${MAX_FRAME_BYTES}`,
     );

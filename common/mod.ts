@@ -56,7 +56,9 @@ export {
   setupLogging,
   tag,
 } from "./log.ts";
+export { isLoopback } from "./loopback.ts";
 export { Peek } from "./peek.ts";
+export { Seldom } from "./seldom.ts";
 export {
   copy,
   type Duplex,

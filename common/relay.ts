@@ -9,6 +9,7 @@
 
 import { isDisconnect } from "./errors.ts";
 import type { Peek } from "./peek.ts";
+import { isTls } from "./tls/mod.ts";
 import { closeQuietly, type Conn, writeAll } from "./transport.ts";
 
 /** Where bytes come from: those at hand, and more on request. */
@@ -30,6 +31,11 @@ export interface Source {
 
 /** Where bytes go. */
 export interface Sink {
+  /**
+   * Most bytes to pass at once, so that their count is known while they go; all there are if
+   * undefined. More does no harm.
+   */
+  readonly most?: number;
   /** Sends bytes of the caller's own. */
   write(bytes: Uint8Array): Promise<void>;
   /** Sends the first `count` bytes at hand of a connection, which its caller then consumes. */
@@ -72,8 +78,9 @@ export class PlainDuplex implements Duplex, Sink {
 
   /** {@link Sink.end}; when the peer has ended its side too, that is the end of both. */
   async end(): Promise<void> {
+    // TLS announces its end even then: a peer that hears nothing takes it for an attack.
+    if (!this.source.ended || isTls(this.#conn)) await this.#conn.closeWrite();
     if (this.source.ended) this.close();
-    else await this.#conn.closeWrite();
   }
 
   /** {@link Duplex.close} */
@@ -104,17 +111,19 @@ export interface Traffic {
 const deaf = new WeakSet<object>();
 
 async function pump(source: Source, sink: Sink, count: (bytes: number) => void): Promise<void> {
+  const { most = Infinity } = sink;
   do {
-    const { size } = source;
-    if (size === 0) continue;
-    try {
-      await sink.pass(source, size);
-    } catch (error) {
-      if (error instanceof Error) deaf.add(error);
-      throw error;
+    while (source.size > 0) {
+      const size = Math.min(source.size, most);
+      try {
+        await sink.pass(source, size);
+      } catch (error) {
+        if (error instanceof Error) deaf.add(error);
+        throw error;
+      }
+      source.consume(size);
+      count(size);
     }
-    source.consume(size);
-    count(size);
   } while (await source.fill());
 }
 

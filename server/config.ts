@@ -14,13 +14,18 @@ import {
   RUNNING,
   RUNNING_OPTIONS,
   seconds,
+  secretFile,
   size,
   text,
   toggle,
   UsageError,
   type Values,
 } from "@agentx/common/cli";
+import { MAX_HEAD_BYTES } from "@agentx/common/http";
 import denoJson from "./deno.json" with { type: "json" };
+
+/** Less than this no browser can do with. */
+const MIN_HEAD_BYTES = 1024;
 
 /** Version of the program. */
 export const VERSION: string = denoJson.version;
@@ -78,6 +83,7 @@ export const OPTIONS = {
     }),
     secret: true,
   },
+  "auth-token-file": secretFile("auth-token", TRUST),
   "auth-file": text({
     about: "who may register as what, each with a token of its own; read again when it changes " +
       "(see arps auth)",
@@ -111,6 +117,7 @@ export const OPTIONS = {
     }),
     secret: true,
   },
+  "admin-key-file": secretFile("admin-key", ADMIN),
   "domain": text({
     about: "route ID.DOMAIN to the client ID",
     arg: "<domain>",
@@ -122,6 +129,7 @@ export const OPTIONS = {
     about: "client of visitors without a token",
     arg: "<id>",
     group: ROUTING,
+    private: true,
   }),
   "trusted-proxies": list({
     about: "address of a proxy whose X-Forwarded-* to keep; repeatable",
@@ -142,6 +150,12 @@ export const OPTIONS = {
     group: ROUTING,
     choices: ["replace", "reject"],
     default: "replace",
+  }),
+  "settle": seconds({
+    about: "time after a start in which visitors wait for a client that has yet to return; " +
+      "with --reuse-port at least 30",
+    group: ROUTING,
+    default: 0,
   }),
   "pool-size": count({
     about: "warm tunnels per client at rest",
@@ -172,6 +186,11 @@ export const OPTIONS = {
     default: 10,
     min: 0.05,
   }),
+  "max-head": size({
+    about: "a request's head, 64KiB at most",
+    group: LIMITS,
+    default: MAX_HEAD_BYTES,
+  }),
   "server-first-wait": count({
     about: "milliseconds until a silent visitor is greeted, if a client serves MySQL",
     arg: "<ms>",
@@ -180,7 +199,7 @@ export const OPTIONS = {
     max: 60_000,
   }),
   "register-timeout": seconds({
-    about: "for a client to register",
+    about: "for a client to register, and for a tunnel to say whose it is",
     group: LIMITS,
     default: 10,
     min: 0.05,
@@ -194,6 +213,12 @@ export const OPTIONS = {
     about: "end an HTTP visitor without traffic",
     group: LIMITS,
     default: 3600,
+  }),
+  "max-connections": count({
+    about: "visitors of all clients at a time; below the limit of open files it keeps some of " +
+      "those for clients",
+    group: LIMITS,
+    default: 0,
   }),
   "max-per-ip": count({
     about: "visitors from one address at a time",
@@ -216,8 +241,8 @@ export const OPTIONS = {
     default: 10_000,
   }),
   "max-links-per-ip": count({
-    about: "connections from one address to the control port, and as many to the proxy port for " +
-      "each client there",
+    about: "connections from one address to the control port, and to the proxy port before they " +
+      "have shown that they were asked for",
     group: LIMITS,
     default: 256,
   }),
@@ -233,6 +258,9 @@ export const OPTIONS = {
   }),
   ...RUNNING_OPTIONS,
 };
+
+/** Until the clients of the server whose ports are shared have come over, in seconds. */
+const SETTLE_SECONDS = 30;
 
 /** What the server needs to know; times in milliseconds unless named otherwise. */
 export interface ServerConfig {
@@ -251,10 +279,13 @@ export interface ServerConfig {
   queueSize: number;
   heartbeatSeconds: number;
   headTimeout: number;
+  /** Bytes. */
+  maxHead: number;
   serverFirstWait: number;
   registerTimeout: number;
   idleTimeout: number;
   httpIdleTimeout: number;
+  maxConnections: number;
   maxPerIp: number;
   ratePerIp: number;
   maxVisitors: number;
@@ -263,6 +294,8 @@ export interface ServerConfig {
   /** Bytes a second. */
   rateLimit: number;
   reusePort: boolean;
+  /** After the start: visitors of clients that have yet to return wait for them so long. */
+  settle: number;
   tls: TlsConfig | undefined;
   authToken: string | undefined;
   authFile: string | undefined;
@@ -292,9 +325,15 @@ export interface AdminConfig {
 /**
  * The configuration that the options describe.
  *
- * @throws {UsageError} when two ports are the same, or one of them may be given out.
+ * @throws {UsageError} when two ports are the same, or one of them may be given out, and where this
+ * system cannot do what is asked for.
  */
 export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
+  if (values["reuse-port"] && !["linux", "android"].includes(Deno.build.os)) {
+    throw new UsageError(
+      `--reuse-port: expected Linux, found ${Deno.build.os}: only there do two programs share a port`,
+    );
+  }
   const names = ["control-port", "proxy-port", "public-port"] as const;
   for (const [index, name] of names.entries()) {
     const twin = names.slice(0, index).find((other) => values[other] === values[name]);
@@ -325,10 +364,12 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
     queueSize: values["queue-size"],
     heartbeatSeconds: values.heartbeat,
     headTimeout: values["head-timeout"] * 1000,
+    maxHead: headSize(values["max-head"]),
     serverFirstWait: values["server-first-wait"],
     registerTimeout: values["register-timeout"] * 1000,
     idleTimeout: values["idle-timeout"] * 1000,
     httpIdleTimeout: values["http-idle-timeout"] * 1000,
+    maxConnections: values["max-connections"],
     maxPerIp: values["max-per-ip"],
     ratePerIp: values["rate-per-ip"],
     maxVisitors: values["max-visitors"],
@@ -336,6 +377,7 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
     maxLinksPerIp: values["max-links-per-ip"],
     rateLimit: values["rate-limit"],
     reusePort: values["reuse-port"],
+    settle: Math.max(values.settle, values["reuse-port"] ? SETTLE_SECONDS : 0) * 1000,
     tls: tlsConfig(values),
     authToken: values["auth-token"],
     authFile: values["auth-file"],
@@ -343,6 +385,11 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
     admin: adminConfig(values),
     graceSeconds: values.grace,
   };
+}
+
+function headSize(bytes: number): number {
+  if (bytes >= MIN_HEAD_BYTES && bytes <= MAX_HEAD_BYTES) return bytes;
+  throw new UsageError(`--max-head: expected 1KiB to 64KiB, found ${bytes} bytes`);
 }
 
 function tlsConfig(values: Values<typeof OPTIONS>): TlsConfig | undefined {
@@ -364,7 +411,7 @@ function tlsConfig(values: Values<typeof OPTIONS>): TlsConfig | undefined {
 function adminConfig(values: Values<typeof OPTIONS>): AdminConfig | undefined {
   const { "admin-port": port, "admin-bind": bind, "admin-key": key } = values;
   if (port === undefined) return undefined;
-  if (key === undefined && !/^(?:127\.|::1$|localhost$)/.test(bind)) {
+  if (key === undefined && !/^(?:127(?:\.\d+){3}|::1|localhost)$/.test(bind)) {
     throw new UsageError(
       `--admin-bind ${bind}: expected --admin-key as well, found none: others could reach the port`,
     );

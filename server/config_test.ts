@@ -86,6 +86,14 @@ Deno.test("a heartbeat or timeout of nothing is refused", () => {
   }
 });
 
+Deno.test("a head is limited to 1 to 64 KiB", () => {
+  strictEqual(config({}).maxHead, 65536);
+  strictEqual(config({ "max-head": "16KiB" }).maxHead, 16384);
+  for (const size of ["0", "1000", "65537", "1MB"]) {
+    refuses({ "max-head": size }, /^--max-head: expected 1KiB to 64KiB, found \d+ bytes$/);
+  }
+});
+
 Deno.test("every option says what it is for and what it expects", () => {
   for (const [key, { about, expects, group }] of Object.entries(OPTIONS)) {
     ok(about.length > 5 && expects.length > 3 && group.length > 3, key);

@@ -7,8 +7,12 @@
 import {
   acceptLoop,
   Channel,
+  closeQuietly,
   type Command,
   type Conn,
+  DeadlineError,
+  type Draining,
+  encodeFrame,
   formatAddress,
   getLogger,
   type Listener,
@@ -18,13 +22,28 @@ import {
   reason,
   type Register,
   type RevokeTokens,
+  Seldom,
   tag,
 } from "@agentx/common";
-import { type Client, RegistrationError, type Registry } from "./registry.ts";
-import type { Authenticator } from "./auth/mod.ts";
+import { Bans } from "./bans.ts";
+import { type Client, LASTING_S, RegistrationError, type Registry } from "./registry.ts";
+import { linkEnd } from "./stats/ending.ts";
+import type { Authenticator, Grant } from "./auth/mod.ts";
+import { Farewells } from "./farewell.ts";
+import type { Link, Links } from "./links.ts";
 import type { RemotePorts } from "./remote.ts";
 
 const log = getLogger(["arps", "control"]);
+/** Of what anybody may cause. */
+const seldom = new Seldom(log);
+
+/** For an address with too many links, which it may have for a while: another may have to end. */
+const CROWDED = encodeFrame({
+  type: "RegisterResult",
+  success: false,
+  error: "too many links from your address (arps --max-links-per-ip)",
+  retry_s: 10,
+});
 
 /** Options of a {@link ControlPort}. */
 export interface ControlOptions {
@@ -36,60 +55,137 @@ export interface ControlOptions {
   publicUrls: (tokens: readonly string[]) => string[];
   /** Who may register as what. */
   auth: Authenticator;
-  /** A client says that visitor tokens of it are good no more. */
+  /** Whether another server may listen on the same ports. */
+  sharedPorts: boolean;
+  /** A client is registered, and was told so. */
+  registered: (client: Client) => void;
+  /** A client says, and first when it registers, which visitor tokens of it are good no more. */
   revoked: (client: Client, ids: readonly string[]) => void;
+  /** A client may be here no more, and was told so: its visitors have to go as well. */
+  withdrawn: (client: Client) => void;
+  /** Limits the links of each address. */
+  links: Links;
 }
+
+/**
+ * When a server stops, visitors that were quiet are gone after so many milliseconds, and a client of
+ * generation 1 that has none left may go as well.
+ */
+const OLD_LEAVE_MS = 2500;
 
 /** All control connections. */
 export class ControlPort {
   #links = new Set<Channel>();
+  /** What clients are told when the server stops. */
+  #draining: Draining | undefined;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
+  #bans = new Bans();
+  /** What the clients online may do, and the port that each has of its own. */
+  #grants = new Map<Client, { grant: Grant; port: number | undefined }>();
+  #farewells = new Farewells();
 
   constructor(
     private readonly listener: Listener,
     private readonly registry: Registry,
     private readonly remotePorts: RemotePorts,
     private readonly options: ControlOptions,
-  ) {}
+  ) {
+    options.auth.watch(() => this.#recheck());
+  }
 
   /** Accepts until {@link ControlPort.close}. */
   run(): Promise<void> {
-    return acceptLoop(this.listener, log, (conn) => void this.#serve(conn));
+    return acceptLoop(this.listener, log, (conn) => {
+      const link = this.options.links.enter(conn, () => closeQuietly(conn));
+      void (link === undefined ? this.#farewells.say(conn, CROWDED) : this.#serve(conn, link));
+    });
   }
 
-  /** Tells every client that understands it to look for another server. */
+  /**
+   * Takes no further client, and tells those that understand it to register anew: with another
+   * server, or with the next one here. Their links stay, for visitors that are here still. The others
+   * are let go as soon as they have no visitor, since that is all they would understand.
+   */
   drain(graceSeconds: number): void {
-    for (const { generation, channel } of this.registry.clients) {
-      if (generation === 2) channel.send({ type: "Draining", grace_s: graceSeconds });
+    this.listener.close();
+    // The system hears of that only now, and nobody is to come back here.
+    this.#leaving = setTimeout(() => {
+      this.#draining = { type: "Draining", grace_s: graceSeconds };
+      for (const client of this.registry.clients) this.#tell(client);
+      this.#leaving = setTimeout(() => this.#letGo(), OLD_LEAVE_MS);
+    }, 0);
+  }
+
+  #tell({ generation, channel }: Client): void {
+    if (generation === 2 && this.#draining !== undefined) channel.send(this.#draining);
+  }
+
+  #letGo(): void {
+    for (const { generation, visitors, channel } of this.registry.clients) {
+      if (generation === 1 && visitors === 0) void channel.end();
     }
+    this.#leaving = setTimeout(() => this.#letGo(), OLD_LEAVE_MS / 10);
   }
 
   /** Ends every link. */
   close(): void {
+    clearTimeout(this.#leaving);
     this.listener.close();
+    for (const client of this.registry.clients) client.ending = "server_stopped";
     for (const link of this.#links) link.close();
   }
 
-  async #serve(conn: Conn): Promise<void> {
+  /**
+   * Sends clients away.
+   *
+   * @param name the tag of their ids.
+   * @param seconds for so long they may not register again.
+   * @returns those that were online under that tag: nearly always one.
+   */
+  kick(name: string, seconds: number): Client[] {
+    const kicked = [...this.registry.clients].filter((client) => client.tag === name);
+    for (const client of kicked) {
+      client.ending = "kicked";
+      this.#bans.set(client.id, seconds);
+      this.#unregister(client);
+      log.info("Client kicked", { client: name, peer: client.peer, ban_s: seconds });
+      void client.channel.end();
+    }
+    return kicked;
+  }
+
+  async #serve(conn: Conn, link: Link): Promise<void> {
+    using _place = link;
     using channel = new Channel(new Peek(conn));
     const peer = formatAddress(conn.remoteAddr as Deno.NetAddr);
     this.#links.add(channel);
     let client: Client | undefined;
+    let failure: unknown;
     try {
       const first = await readFrameWithin(channel.peek, this.options.registerTimeout);
       if (first?.type !== "Register") {
-        log.warning("Not a client", { peer, sent: first?.type ?? "nothing" });
+        seldom.warning("Not a client", { peer, sent: first?.type ?? "nothing" });
         return;
       }
       client = await this.#register(first, channel, peer);
       if (client === undefined) return;
+      link.keep();
       const command = await this.#hear(client, channel);
+      failure = command ?? undefined;
       const why = command === null ? "link closed" : `it sent ${command.type}`;
       log.info("Client left", { client: client.tag, peer, why });
     } catch (error) {
-      log.warning("Client lost", { client: client?.tag, peer, why: reason(error) });
+      failure = error;
+      if (client !== undefined && error instanceof DeadlineError) {
+        client.vanished = performance.now();
+      }
+      seldom.warning("Client lost", { client: client?.tag, peer, why: reason(error) });
     } finally {
       this.#links.delete(channel);
-      if (client !== undefined) this.#unregister(client);
+      if (client !== undefined) {
+        this.#unregister(client);
+        this.registry.stats.clientLeft(client, client.ending ?? linkEnd(failure, channel.broken));
+      }
     }
   }
 
@@ -115,8 +211,13 @@ export class ControlPort {
       using port = wanted === undefined
         ? undefined
         : this.remotePorts.reserve(command.client_id, wanted, grant);
+      this.#bans.check(command.client_id);
+      const why = grant.withdrawn(port?.port);
+      if (why !== undefined) throw new RegistrationError(why, LASTING_S, "denied");
       const { client, replaced } = this.registry.register(command, name, channel, peer);
       port?.give(client);
+      this.options.revoked(client, command.revoked ?? []);
+      this.#grants.set(client, { grant, port: port?.port });
       if (replaced !== undefined) this.#supersede(replaced);
       channel.send({
         type: "RegisterResult",
@@ -130,11 +231,15 @@ export class ControlPort {
             heartbeat_s: this.options.heartbeat,
             reuse: client.tunnels === "reusable",
             visitor_tokens: true,
+            ...(this.options.sharedPorts ? { shared_ports: true } : {}),
           }
           : {}),
       });
       if (client.generation === 2) channel.heartbeat(this.options.heartbeat);
       client.pool.refill();
+      this.options.registered(client);
+      this.#tell(client);
+      this.registry.stats.registered(client);
       log.info("Client registered", {
         client: name,
         peer,
@@ -147,19 +252,41 @@ export class ControlPort {
       return client;
     } catch (error) {
       if (!(error instanceof RegistrationError)) throw error;
-      log.warning("Registration refused", { client: name, peer, why: error.message });
+      seldom.warning("Registration refused", { client: name, peer, why: error.message });
+      this.registry.stats.registrationRefused(name, peer, error.word, error.message);
       channel.send({
         type: "RegisterResult",
         success: false,
         error: error.message,
-        ...(error.retryAfter === undefined ? {} : { retry_s: error.retryAfter }),
+        // The first generation knows no such field.
+        ...((command.version ?? 1) < 2 || error.retryAfter === undefined
+          ? {}
+          : { retry_s: error.retryAfter }),
       });
       await channel.end();
       return undefined;
     }
   }
 
+  /** Sends away whom the owner of the server wants here no more. */
+  #recheck(): void {
+    for (const [client, { grant, port }] of this.#grants) {
+      const why = grant.withdrawn(port);
+      if (why === undefined) continue;
+      const { tag, peer, channel, generation } = client;
+      client.ending = "withdrawn";
+      this.#unregister(client);
+      log.warning("Client may be here no more", { client: tag, peer, why });
+      if (generation === 2) {
+        channel.send({ type: "RegisterResult", success: false, error: why, retry_s: LASTING_S });
+      }
+      void channel.end();
+      this.options.withdrawn(client);
+    }
+  }
+
   #unregister(client: Client): void {
+    this.#grants.delete(client);
     this.registry.unregister(client);
     this.remotePorts.release(client);
   }
@@ -168,6 +295,7 @@ export class ControlPort {
   #supersede(replaced: Client): void {
     const { tag, channel, generation } = replaced;
     this.remotePorts.release(replaced);
+    replaced.ending = "replaced";
     log.info("Client replaced by a new registration", { client: tag });
     if (generation === 2) {
       channel.send({ type: "RegisterResult", success: false, error: "replaced" });

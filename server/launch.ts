@@ -5,13 +5,14 @@
  */
 
 import { findSubcommand, launchProgram, launchSubcommand, UsageError } from "@agentx/common/cli";
+import { OPTIONS } from "./config.ts";
 import { permissions, readRequest } from "./program.ts";
 import { SUBCOMMANDS } from "./subcommands.ts";
 
 const main = new URL("./main.ts", import.meta.url);
 
 function start(): Promise<number> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
   return other === undefined
     ? launchProgram("arps", main, Deno.args, readRequest, permissions)
     : launchSubcommand(main, other);

@@ -9,20 +9,21 @@ import {
   findSubcommand,
   keepNetwork,
   outliveFaults,
+  outliveHangUp,
   permissionFlags,
   runSubcommand,
   shutdownSignals,
   startLogging,
   UsageError,
 } from "@agentx/common/cli";
-import { serverConfig, VERSION } from "./config.ts";
+import { OPTIONS, serverConfig, VERSION } from "./config.ts";
 import { openParts } from "./parts.ts";
 import { permissions, readRequest, watchedFiles } from "./program.ts";
 import { Server } from "./server.ts";
 import { SUBCOMMANDS } from "./subcommands.ts";
 
 async function main(): Promise<void> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args);
+  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
   if (other !== undefined) return await runSubcommand(other);
   const request = await readRequest(Deno.args);
   if (request.kind === "print") return print(request.text);
@@ -36,7 +37,23 @@ async function main(): Promise<void> {
   await keepNetwork(values, watchedFiles(values));
   using _faults = outliveFaults("arps");
   using shutdown = shutdownSignals();
+  using _reload = outliveHangUp();
+  await using telemetry = isExporting()
+    ? new (await import("./admin/telemetry.ts")).Telemetry()
+    : null;
   await using server = new Server(config, parts);
+  await using admin = config.admin === undefined
+    ? null
+    : (await import("./admin/mod.ts")).openAdmin(
+      {
+        ...config.admin,
+        reusePort: config.reusePort,
+        trustedProxies: config.trustedProxies,
+        version: VERSION,
+      },
+      server,
+    );
+  telemetry?.watch(server, VERSION);
   const log = getLogger(["arps"]);
   const { control, proxy, public: visitors } = server.ports;
   log.info("Server ready", {
@@ -44,10 +61,18 @@ async function main(): Promise<void> {
     control: formatAddress(control),
     proxy: formatAddress(proxy),
     public: formatAddress(visitors),
+    ...(admin === null ? {} : { admin: formatAddress(admin.address) }),
   });
   await aborted(shutdown.drain);
+  // Whoever looks after the servers is to find the one that stays.
+  if (config.reusePort) void admin?.[Symbol.asyncDispose]();
   await Promise.race([server.drain(), aborted(shutdown.now)]);
   log.info("Server stopped");
+}
+
+/** Whether the runtime exports telemetry (`OTEL_DENO=true`); to ask it needs no permission. */
+function isExporting(): boolean {
+  return Symbol.for("opentelemetry.js.api.1") in globalThis;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -5,8 +5,8 @@
  */
 
 import { type Listen, listenTcp } from "@agentx/common";
-import { type Authenticator, OPEN } from "./auth/mod.ts";
-import type { PortName, ServerConfig } from "./config.ts";
+import { type Authenticator, OPEN, openAuthenticator } from "./auth/mod.ts";
+import type { PortName, ServerConfig, TlsConfig } from "./config.ts";
 
 /** What {@link ../server.ts} needs to be given. */
 export interface Parts {
@@ -21,13 +21,34 @@ export interface OpenParts extends Parts, AsyncDisposable {}
 /**
  * Reads what the configuration names.
  *
- * @throws {Error} that names the flag and the file when one cannot be used.
+ * @throws {UsageError} that names the flag and the file when one cannot be used.
  */
-export function openParts(_config: ServerConfig): Promise<OpenParts> {
-  return Promise.resolve({
-    ...plainParts(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  });
+export async function openParts(config: ServerConfig): Promise<OpenParts> {
+  await using opened = new AsyncDisposableStack();
+  const { auth } = opened.use(await openAuthenticator(config));
+  const listen = config.tls === undefined
+    ? plainParts().listen
+    : await openTls(config.tls, (identity) => opened.use(identity));
+  const owned = opened.move();
+  return { listen, auth, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Loaded where TLS is on: it needs more memory than all the rest. */
+async function openTls(
+  tls: TlsConfig,
+  own: (identity: AsyncDisposable) => void,
+): Promise<Parts["listen"]> {
+  const { FileIdentity, listenTls } = await import("./tls/mod.ts");
+  const identity = await FileIdentity.open(tls);
+  own(identity);
+  const listen = (port: PortName) => tls.ports[port] ? listenTls(identity, port) : listenTcp;
+  return {
+    control: listen("control"),
+    proxy: listen("proxy"),
+    public: listen("public"),
+    // What is spoken there is between a client and its visitors.
+    remote: listenTcp,
+  };
 }
 
 /** Neither TLS nor secrets. */

@@ -6,6 +6,7 @@
 
 import { Refusal } from "@agentx/common/http";
 import { Demand } from "./demand.ts";
+import { Account, type PoolMeter } from "./stats/account.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Sizes and times of a {@link Pool}. */
@@ -26,6 +27,8 @@ interface Waiter {
   resolve(tunnel: Tunnel): void;
   reject(error: Error): void;
   timer: ReturnType<typeof setTimeout>;
+  /** When it came, by `performance.now()`. */
+  since: number;
   /** The queue it stands in; a new registration of the client takes the queue over. */
   queue: Set<Waiter>;
 }
@@ -41,12 +44,24 @@ export class Pool {
   #demand = new Demand();
   #closed: Refusal | undefined;
 
-  /** @param ask requests that many tunnels from the client. */
-  constructor(readonly options: PoolOptions, private readonly ask: (count: number) => void) {}
+  /**
+   * @param ask requests that many tunnels from the client.
+   * @param meter counts what becomes of visitors and tunnels.
+   */
+  constructor(
+    readonly options: PoolOptions,
+    private readonly ask: (count: number) => void,
+    private readonly meter: PoolMeter = new Account("", ""),
+  ) {}
 
   /** Idle tunnels. */
   get idle(): number {
     return this.#idle.length;
+  }
+
+  /** Tunnels that were asked for and have not come yet. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** Visitors in the queue. */
@@ -66,14 +81,19 @@ export class Pool {
    * @throws {Refusal} 503 when the queue is full or the client went offline, 504 after the wait.
    */
   take(): Promise<Tunnel> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#closed !== undefined) {
+      this.meter.gaveUp("offline");
+      return Promise.reject(this.#closed);
+    }
     this.#demand.arrived(performance.now());
     const tunnel = this.#idle.pop();
     if (tunnel === undefined && this.#waiting.size >= this.options.queue) {
+      this.meter.gaveUp("queue_full");
       return Promise.reject(
         new Refusal(503, "Too many visitors wait for this client", "Try again shortly.", 5),
       );
     }
+    if (tunnel !== undefined) this.meter.took(0);
     const taken = tunnel === undefined ? this.#enqueue() : Promise.resolve(tunnel);
     this.refill();
     return taken;
@@ -83,6 +103,7 @@ export class Pool {
     const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
     const timer = setTimeout(() => {
       waiter.queue.delete(waiter);
+      this.meter.gaveUp("timeout");
       reject(
         new Refusal(
           504,
@@ -91,7 +112,8 @@ export class Pool {
         ),
       );
     }, this.options.wait);
-    const waiter: Waiter = { resolve, reject, timer, queue: this.#waiting };
+    const since = performance.now();
+    const waiter: Waiter = { resolve, reject, timer, since, queue: this.#waiting };
     this.#waiting.add(waiter);
     return promise;
   }
@@ -99,6 +121,7 @@ export class Pool {
   /** A tunnel that was asked for came, `ms` milliseconds later. */
   put(tunnel: Tunnel, ms: number): void {
     this.#asked--;
+    this.meter.opened++;
     this.#demand.refilled(ms);
     this.#welcome(tunnel);
   }
@@ -112,6 +135,7 @@ export class Pool {
     const reusable = await tunnel.release();
     this.#leaving.delete(tunnel);
     if (!reusable) return;
+    this.meter.reused++;
     if (this.#idle.length < this.options.max) this.#welcome(tunnel);
     else tunnel.close();
   }
@@ -121,10 +145,14 @@ export class Pool {
     for (const waiter of this.#waiting) {
       this.#waiting.delete(waiter);
       clearTimeout(waiter.timer);
+      // What waited less than the clock can tell has waited all the same.
+      this.meter.took(Math.max(performance.now() - waiter.since, 0.001));
       return waiter.resolve(tunnel);
     }
     this.#idle.push(tunnel);
-    tunnel.watch(() => this.#lost(tunnel));
+    tunnel.watch(() => {
+      if (this.#lost(tunnel)) this.meter.lost++;
+    });
   }
 
   /** A tunnel that was asked for did not come in time. */
@@ -164,22 +192,34 @@ export class Pool {
     this.refill();
   }
 
+  /** Replaces the idle tunnels: they may be dead, and only their next visitor would notice. */
+  renew(): void {
+    for (const tunnel of [...this.#idle]) this.#lost(tunnel);
+    this.refill();
+  }
+
   /** Ends all idle tunnels and turns the waiting visitors away. */
   close(why: Refusal): void {
     this.#closed = why;
     for (const tunnel of [...this.#idle.splice(0), ...this.#leaving]) tunnel.close();
     for (const waiter of this.#waiting) {
       clearTimeout(waiter.timer);
+      this.meter.gaveUp("offline");
       waiter.reject(why);
     }
     this.#waiting.clear();
   }
 
-  /** An idle tunnel is of no use any more; one that a visitor took is not the pool's to close. */
-  #lost(tunnel: Tunnel): void {
+  /**
+   * An idle tunnel is of no use any more; one that a visitor took is not the pool's to close.
+   *
+   * @returns whether it was idle.
+   */
+  #lost(tunnel: Tunnel): boolean {
     const at = this.#idle.indexOf(tunnel);
-    if (at < 0) return;
+    if (at < 0) return false;
     this.#idle.splice(at, 1);
     tunnel.close();
+    return true;
   }
 }

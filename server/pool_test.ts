@@ -238,6 +238,19 @@ Deno.test("sweep() replaces tunnels that were lost", async () => {
   deepStrictEqual(asks, [2, 1]);
 });
 
+Deno.test("renew() replaces the idle tunnels, and lets those in use alone", async () => {
+  const { pool, asks } = open({ size: 3 });
+  pool.refill();
+  const all = fill(pool, 3);
+  const taken = await pool.take();
+  deepStrictEqual(asks, [3, 1]);
+  pool.renew();
+  deepStrictEqual(asks, [3, 1, 2]);
+  deepStrictEqual(all.map(({ client }) => client.closed), [true, true, false]);
+  strictEqual(taken, all[2]!.tunnel);
+  pool.close(OFFLINE);
+});
+
 Deno.test("handOver() moves those that wait to the new pool, in their order and with their time", async () => {
   const old = open({ wait: 30 });
   const renewed = open();

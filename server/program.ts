@@ -6,6 +6,7 @@
 
 import {
   type About,
+  keysOf,
   optionVariables,
   type Permissions,
   readOptions,
@@ -28,6 +29,7 @@ const ABOUT: About = {
   examples: [
     ["arps", "the three default ports, open to the world"],
     ["arps --pool-size 5 --public-port 8080", "more warm tunnels, another public port"],
+    ["arps --tls-cert cert.pem --tls-key key.pem", "TLS on all three ports (see arps cert)"],
     ["arps --allow-ports 20000-20100", "clients may ask for a port of their own"],
     ["arps --domain tunnel.example.com", "route http://my-app.tunnel.example.com:17003/ to my-app"],
   ],
@@ -39,7 +41,7 @@ const ABOUT: About = {
  * @throws {UsageError} on anything it cannot use.
  */
 export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
-  return readOptions(ABOUT, OPTIONS, args);
+  return readOptions(ABOUT, OPTIONS, args, { others: keysOf(SUBCOMMANDS) });
 }
 
 /** Ports of clients that are named one by one; more would make a command line that nobody reads. */
@@ -54,7 +56,7 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const admin = values["admin-port"] === undefined
     ? []
     : [`${bracket(values["admin-bind"])}:${values["admin-port"]}`];
-  const files = runningFiles(values);
+  const files = runningFiles(values, OPTIONS);
   return {
     // A port that the system chooses is not known yet, so the host stands alone.
     net: [

@@ -14,31 +14,59 @@ import {
   Peek,
   readFrameWithin,
   reason,
+  Seldom,
 } from "@agentx/common";
+import type { Links } from "./links.ts";
 import type { Registry } from "./registry.ts";
 
 const log = getLogger(["arps", "proxy"]);
+/** Anybody may cause it. */
+const seldom = new Seldom(log);
 
-/** How long a new connection may take to say what it is, in milliseconds. */
-const HANDSHAKE_MS = 10_000;
-
-/** Takes tunnels until the listener is closed. */
-export function serveProxyPort(listener: Listener, registry: Registry): Promise<void> {
-  return acceptLoop(listener, log, (conn) => void welcome(conn, registry));
+/** Options of {@link serveProxyPort}. */
+export interface ProxyPortOptions {
+  /** How long a new connection may take to say what it is, in milliseconds. */
+  timeout: number;
+  /** Limits the connections of each address that have not said it. */
+  links: Links;
+  /** Another server may listen on the port: its clients come here by chance, and try again. */
+  shared?: boolean;
 }
 
-async function welcome(conn: Conn, registry: Registry): Promise<void> {
+/** Takes tunnels until the listener is closed. */
+export function serveProxyPort(
+  listener: Listener,
+  registry: Registry,
+  options: ProxyPortOptions,
+): Promise<void> {
+  return acceptLoop(listener, log, (conn) => void welcome(conn, registry, options));
+}
+
+async function welcome(
+  conn: Conn,
+  registry: Registry,
+  { timeout, links, shared }: ProxyPortOptions,
+): Promise<void> {
+  const name = formatAddress(conn.remoteAddr as Deno.NetAddr);
+  let why: string | undefined;
+  const makeRoom = () => {
+    why = "its address has too many that say nothing";
+    closeQuietly(conn);
+  };
+  // It counts until it has shown its capability: a tunnel that was asked for is welcome.
+  using _link = links.enter(conn, makeRoom);
   const peek = new Peek(conn);
-  let why: string;
   try {
-    const command = await readFrameWithin(peek, HANDSHAKE_MS);
+    const command = await readFrameWithin(peek, timeout);
     if (command === null) why = "it left without a word";
     else if (command.type !== "NewProxyConn") why = `it sent ${command.type}`;
     else if (registry.redeem(command.proxy_conn_id, command.client_id, peek) !== undefined) return;
     else why = "nobody asked for it, or it came too late";
   } catch (error) {
-    why = reason(error);
+    why ??= reason(error);
   }
   closeQuietly(conn);
-  log.warning("Tunnel refused", { peer: formatAddress(conn.remoteAddr as Deno.NetAddr), why });
+  if (shared) return log.debug("Tunnel refused", { peer: name, why });
+  registry.stats.tunnelRefused(name, why);
+  seldom.warning("Tunnel refused", { peer: name, why });
 }

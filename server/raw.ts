@@ -10,7 +10,7 @@ import { LeftService } from "./left_service.ts";
 import type { Client } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Match, Talk } from "./sniff/mod.ts";
-import type { Tunnel } from "./tunnel.ts";
+import { brokeOff, retried, type Tunnel } from "./tunnel.ts";
 import type { Visitor } from "./visitor.ts";
 import { type See, watched } from "./watched.ts";
 
@@ -38,6 +38,7 @@ export async function serveRaw(
   // What lasts as long as the visitor.
   using lasting = new DisposableStack();
   client.visitors++;
+  visitor.joins(client);
   lasting.defer(() => client.visitors--);
   const enter = (session: string) => lasting.use(sessions.enter(session, client));
   const tunnel = await attach(visitor, client, match, signal);
@@ -49,7 +50,10 @@ export async function serveRaw(
     watched(plain, replies(match, enter)),
     watched(service, talk && ((bytes) => talk.hear(bytes))),
     { traffic: visitor.traffic, signal },
-  );
+  ).catch((error) => {
+    brokeOff(client, error);
+    throw error;
+  });
   plain.close();
   if (end === "done") void client.pool.giveBack(tunnel);
   else tunnel.close();
@@ -70,7 +74,7 @@ async function attach(
     try {
       signal.throwIfAborted();
       await tunnel.start({ visitor: visitor.name, protocol, tls: visitor.tls }, first);
-      const started = await tunnel.started();
+      const started = await tunnel.started(client.channel);
       if (started.ok) {
         visitor.peek.consume(size);
         visitor.traffic.up += first.length;
@@ -80,9 +84,11 @@ async function attach(
     } catch (error) {
       tunnel.close();
       if (signal.aborted || error instanceof Refusal) throw error;
+      client.account.stale++;
       if (tries === MAX_TRIES) {
         throw new Refusal(502, "The client's tunnels end before they start");
       }
+      retried(client, error);
     } finally {
       signal.removeEventListener("abort", abort);
     }

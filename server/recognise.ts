@@ -5,8 +5,9 @@
  * @module
  */
 
-import { linger, writeAll } from "@agentx/common";
+import { type Conn, linger, reason, writeAll } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
+import { shakeHandsWithin } from "@agentx/common/tls";
 import { answer } from "./http/answer.ts";
 import { Patience } from "./patience.ts";
 import type { Router } from "./router.ts";
@@ -38,9 +39,14 @@ export async function recognise(
   { headTimeout, serverFirstWait }: RecogniseOptions,
 ): Promise<Recognised | string> {
   const { peek, conn } = visitor;
+  // Before that nobody is greeted: on a port with TLS nothing is said without.
+  const failed = await secure(conn, headTimeout);
+  if (failed !== undefined) return failed;
   using patience = new Patience<"late" | "silent">(peek);
   patience.until(headTimeout, "late");
-  if (serverFirstWait > 0 && router.speaksFirst) patience.until(serverFirstWait, "silent");
+  if (serverFirstWait > 0 && (router.speaksFirst || router.settle.active)) {
+    patience.until(serverFirstWait, "silent");
+  }
   let replies = 0;
   let sniffer: Sniffer = sniff;
   for (;;) {
@@ -64,7 +70,11 @@ export async function recognise(
       // A browser takes for an answer what it finds on a connection that it opened ahead.
       if (router.mayBeBrowser(visitor)) continue;
       const greeting = router.greeting(visitor);
-      if (greeting === undefined) continue;
+      if (greeting === undefined) {
+        // Its client may yet return.
+        if (router.settle.active) patience.until(serverFirstWait, "silent");
+        continue;
+      }
       sniffer = greeting.sniff;
       await writeAll(conn, greeting.bytes);
       continue;
@@ -83,8 +93,20 @@ export async function recognise(
   }
 }
 
+/** How it ended, if TLS was expected and did not come about. */
+async function secure(conn: Conn, headTimeout: number): Promise<string | undefined> {
+  try {
+    await shakeHandsWithin(conn, headTimeout);
+    return undefined;
+  } catch (error) {
+    return reason(error);
+  }
+}
+
 /** Half a request's head can be answered. */
-async function answerLate({ conn, peek }: Visitor, headTimeout: number): Promise<string> {
+async function answerLate(visitor: Visitor, headTimeout: number): Promise<string> {
+  const { conn, peek } = visitor;
+  visitor.refused(408);
   const refusal = new Refusal(
     408,
     `The request's head did not come within ${headTimeout / 1000} s`,

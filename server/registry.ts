@@ -6,8 +6,13 @@
 
 import { type Channel, CLIENT_ID, type Peek, type Register, type Traffic } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
+import { addressKey } from "./address.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
+import { Quotas } from "./quota.ts";
 import type { ServiceFacts } from "./sniff/mod.ts";
+import { Stats } from "./stats.ts";
+import type { Account } from "./stats/account.ts";
+import type { LinkEnd } from "./stats/ending.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
 /** How long a capability to open a tunnel is good for, in milliseconds. */
@@ -18,8 +23,8 @@ const REMEMBER_MAX = 1000;
 /** Aliases of one client: the URLs of them all, however long, must fit into one frame. */
 const MAX_ALIASES = 64;
 
-/** Most of a client's version that is kept. */
-const MAX_VERSION_CHARS = 64;
+/** What may be a client's version. */
+const VERSION = /^[\x20-\x7e]{1,64}$/;
 /** 32 bytes in base64url. */
 const PUBLIC_KEY = /^[A-Za-z0-9_-]{43}$/;
 
@@ -46,48 +51,88 @@ export interface Client extends ServiceFacts {
   readonly version: string | undefined;
   /** When it registered, by `Date.now()`. */
   readonly since: number;
-  /** Bytes of its visitors, live. */
+  /** Bytes of its visitors, live, over all registrations that its account remembers. */
   readonly traffic: Traffic;
+  /** What is counted of it. */
+  readonly account: Account;
   /** Public key of the visitor tokens that it signs; see `Register`. */
   readonly visitorKey: string | undefined;
   /** Visitors must bring such a token. */
   readonly requireToken: boolean;
-  /** Visitors being served. */
+  /** Visitors being served, those of earlier registrations of its id included. */
   visitors: number;
   /** Tunnels that stay with a visitor from one request to the next. */
   readonly kept: Set<{ leave(): void }>;
   /** It is registered no more; tunnels of it may still be in use. */
   gone: boolean;
+  /** When its link died of silence, by `performance.now()`. */
+  vanished: number | undefined;
+  /** Why this side ends its link, if it does. */
+  ending: LinkEnd | undefined;
 }
 
 interface Ask {
   client: Client;
   at: number;
+  /** Where it is expected from; see `addressKey`. */
+  from: string;
 }
+
+/** Limits of a {@link Registry}; 0 is none. */
+export interface RegistryLimits {
+  /** Clients at a time. */
+  maxClients: number;
+  /** Bytes a second of one client's visitors, both ways together. */
+  rateLimit: number;
+}
+
+/** When to ask again where there was no room, in seconds. */
+const NO_ROOM_RETRY_S = 30;
+
+/** When to ask again, in seconds, where only a person can change the answer. */
+export const LASTING_S = 5;
 
 /** A registration that cannot be. The message is for the client. */
 export class RegistrationError extends Error {
   override name = "RegistrationError";
 
-  /** @param retryAfter seconds that the client should wait before it asks again. */
-  constructor(message: string, readonly retryAfter?: number) {
+  /**
+   * @param retryAfter seconds that the client should wait before it asks again.
+   * @param word what kind of reason it is, for metrics.
+   */
+  constructor(
+    message: string,
+    readonly retryAfter?: number,
+    readonly word: "invalid" | "taken" | "port" | "denied" | "limit" | "banned" = "invalid",
+  ) {
     super(message);
   }
 }
 
 /** All clients of a server. */
 export class Registry {
+  /** By token. */
   #clients = new Map<string, Client>();
+  #online = new Set<Client>();
   #asks = new Map<string, Ask>();
+  #askedFrom = new Map<string, number>();
   #left = new Map<string, number>();
+  readonly #quotas: Quotas;
   /** Clients online whose service speaks first. */
   readonly speakers: Set<Client> = new Set();
 
-  constructor(readonly pool: PoolOptions, readonly policy: DuplicatePolicy) {}
+  constructor(
+    readonly pool: PoolOptions,
+    readonly policy: DuplicatePolicy,
+    readonly stats: Stats = new Stats(),
+    private readonly limits: RegistryLimits = { maxClients: 0, rateLimit: 0 },
+  ) {
+    this.#quotas = new Quotas(limits.rateLimit);
+  }
 
   /** Clients online. */
-  get clients(): Set<Client> {
-    return new Set(this.#clients.values());
+  get clients(): ReadonlySet<Client> {
+    return this.#online;
   }
 
   /**
@@ -105,7 +150,7 @@ export class Registry {
     const { client_id, aliases = [] } = command;
     const tokens = [...new Set([client_id, ...aliases])];
     if (tokens.length > 1 + MAX_ALIASES) {
-      throw new RegistrationError(`too many aliases: use at most ${MAX_ALIASES}`);
+      throw new RegistrationError(`too many aliases: use at most ${MAX_ALIASES}`, LASTING_S);
     }
     for (const token of tokens) {
       // The client logs the reason, so it must not tell the token.
@@ -113,17 +158,30 @@ export class Registry {
         ? "client_id"
         : `alias ${aliases.indexOf(token) + 1} of ${aliases.length}`;
       if (!CLIENT_ID.test(token)) {
-        throw new RegistrationError(`${what} is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -`);
+        throw new RegistrationError(
+          `${what} is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -`,
+          LASTING_S,
+        );
       }
       const owner = this.#clients.get(token);
       if (owner === undefined || owner.id === command.client_id) continue;
-      throw new RegistrationError(`${what} is taken by another client`);
+      throw new RegistrationError(`${what} is taken by another client`, undefined, "taken");
     }
     const replaced = this.#clients.get(command.client_id);
     if (replaced !== undefined && this.policy === "reject") {
-      throw new RegistrationError("client_id is online already");
+      throw new RegistrationError("client_id is online already", undefined, "taken");
+    }
+    const { maxClients } = this.limits;
+    if (replaced === undefined && maxClients > 0 && this.#online.size >= maxClients) {
+      throw new RegistrationError(
+        `this server has as many clients as it may: ${maxClients} (arps --max-clients)`,
+        NO_ROOM_RETRY_S,
+        "limit",
+      );
     }
     const generation = (command.version ?? 1) >= 2 ? 2 : 1;
+    const quota = this.#quotas.of(command.client_id);
+    const account = this.stats.accounts.of(tag);
     const client: Client = {
       id: command.client_id,
       tag,
@@ -134,21 +192,30 @@ export class Registry {
       service: keepIf(/^[a-z0-9-]{1,32}$/, command.service),
       greeting: firstBytes(command.greeting),
       dbUser: keepIf(/^[^\0]{1,128}$/, command.db_user),
-      pool: new Pool(this.pool, (count) => this.#ask(client, count)),
+      pool: new Pool(this.pool, (count) => this.#ask(client, count), account),
       peer,
-      version: command.client_version?.slice(0, MAX_VERSION_CHARS),
+      version: keepIf(VERSION, command.client_version),
       since: Date.now(),
-      traffic: { up: 0, down: 0 },
+      traffic: account.traffic,
+      account,
       visitorKey: generation === 2 ? keepIf(PUBLIC_KEY, command.visitor_key) : undefined,
       requireToken: generation === 2 && command.require_token === true,
-      visitors: 0,
+      get visitors() {
+        return quota.visitors;
+      },
+      set visitors(count) {
+        quota.visitors = count;
+      },
       kept: new Set(),
       gone: false,
+      vanished: undefined,
+      ending: undefined,
     };
     if (replaced !== undefined) {
       replaced.pool.handOver(client.pool);
       this.unregister(replaced);
     }
+    this.#online.add(client);
     for (const token of tokens) {
       this.#clients.set(token, client);
       this.#left.delete(token);
@@ -166,8 +233,9 @@ export class Registry {
       this.#left.set(token, now);
     }
     for (const [capability, ask] of this.#asks) {
-      if (ask.client === client) this.#asks.delete(capability);
+      if (ask.client === client) this.#settle(capability, ask);
     }
+    this.#online.delete(client);
     this.speakers.delete(client);
     client.gone = true;
     client.pool.close(new Refusal(503, "The client went offline", "Try again shortly.", 2));
@@ -194,25 +262,39 @@ export class Registry {
   redeem(capability: string, clientId: string, peek: Peek): Client | undefined {
     const ask = this.#asks.get(capability);
     if (ask === undefined || ask.client.id !== clientId) return undefined;
-    this.#asks.delete(capability);
+    this.#settle(capability, ask);
     const { client, at } = ask;
-    client.pool.put(new Tunnel(peek, client.tunnels), performance.now() - at);
+    const { throttle } = this.#quotas.of(clientId);
+    client.pool.put(new Tunnel(peek, client.tunnels, throttle), performance.now() - at);
     return client;
   }
 
-  /** Every second or so: forgets capabilities nobody used, and clients long gone. */
+  /** Every second or so: forgets capabilities nobody used, limits nobody meets, and clients long gone. */
   expire(now: number = performance.now()): void {
     const late: Client[] = [];
-    for (const [capability, { client, at }] of this.#asks) {
-      if (now - at < ASK_EXPIRY_MS) break; // entered in this order
-      this.#asks.delete(capability);
-      late.push(client);
+    for (const [capability, ask] of this.#asks) {
+      if (now - ask.at < ASK_EXPIRY_MS) break; // entered in this order
+      this.#settle(capability, ask);
+      late.push(ask.client);
     }
     for (const client of late) client.pool.missed(); // it asks again
+    this.#quotas.expire((id) => this.#clients.has(id));
     for (const [token, at] of this.#left) {
       if (now - at < REMEMBER_MS && this.#left.size <= REMEMBER_MAX) break;
       this.#left.delete(token);
     }
+  }
+
+  /** Tunnels that clients at an address, as an `addressKey`, were asked for and did not open yet. */
+  askedFrom(address: string): number {
+    return this.#askedFrom.get(address) ?? 0;
+  }
+
+  #settle(capability: string, { from }: Ask): void {
+    this.#asks.delete(capability);
+    const left = this.askedFrom(from) - 1;
+    if (left > 0) this.#askedFrom.set(from, left);
+    else this.#askedFrom.delete(from);
   }
 
   /** Every few seconds: the pools' sweep. */
@@ -222,9 +304,12 @@ export class Registry {
 
   #ask(client: Client, count: number): void {
     const at = performance.now();
+    const { hostname } = client.channel.peek.conn.remoteAddr as Deno.NetAddr;
+    const from = addressKey(hostname);
+    this.#askedFrom.set(from, (this.#askedFrom.get(from) ?? 0) + count);
     for (let i = 0; i < count; i++) {
       const capability = crypto.getRandomValues(new Uint8Array(16)).toHex();
-      this.#asks.set(capability, { client, at });
+      this.#asks.set(capability, { client, at, from });
       client.channel.send({ type: "RequestNewProxyConn", proxy_conn_id: capability });
     }
   }

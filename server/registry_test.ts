@@ -277,3 +277,61 @@ Deno.test("sweep() reaches every client once, however many tokens it has", async
   strictEqual((await fake.asked()).length, 1);
   registry.unregister(client);
 });
+
+const LIMITS = { maxClients: 2, rateLimit: 1000 };
+
+Deno.test("register() refuses a client too many, and not who is online already", () => {
+  const registry = new Registry(POOL, "replace", undefined, LIMITS);
+  const { client } = register(registry, "one", { aliases: ["a", "b", "c"] });
+  register(registry, "two");
+  throws(() => register(registry, "three"), (error) => {
+    ok(error instanceof RegistrationError);
+    match(error.message, /^this server has as many clients as it may: 2 /);
+    ok(error.retryAfter! > 0);
+    return true;
+  });
+  strictEqual(register(registry, "one").replaced, client);
+  registry.unregister(registry.find("two")!);
+  strictEqual(register(registry, "three").client.id, "three");
+});
+
+Deno.test("visitors are counted by id, whichever registration serves them", () => {
+  const registry = new Registry(POOL, "replace");
+  const { client: first } = register(registry, "app");
+  first.visitors++;
+  const { client: second } = register(registry, "app");
+  second.visitors++;
+  strictEqual(second.visitors, 2);
+  registry.unregister(second);
+  registry.expire();
+  const { client: third } = register(registry, "app");
+  first.visitors--;
+  strictEqual(third.visitors, 1);
+  second.visitors--;
+  strictEqual(third.visitors, 0);
+  strictEqual(register(registry, "other").client.visitors, 0);
+});
+
+Deno.test("askedFrom() counts what is asked for at an address, and settles each once", async () => {
+  const registry = new Registry({ ...POOL, size: 3 }, "replace");
+  const { client, fake } = register(registry, "app");
+  client.pool.refill();
+  strictEqual(registry.askedFrom("127.0.0.1"), 3);
+  strictEqual(registry.askedFrom("127.0.0.2"), 0);
+  const [capability] = await fake.asked();
+  for (let times = 0; times < 2; times++) registry.redeem(capability!, "app", peek());
+  strictEqual(registry.askedFrom("127.0.0.1"), 2);
+  registry.unregister(client);
+  strictEqual(registry.askedFrom("127.0.0.1"), 0);
+  registry.expire(performance.now() + 60_000);
+  strictEqual(registry.askedFrom("127.0.0.1"), 0);
+});
+
+Deno.test("a version that is too long or no text is not kept", () => {
+  const registry = new Registry(POOL, "replace");
+  const version = (client_version: string) =>
+    register(registry, "app", { client_version }).client.version;
+  strictEqual(version("1.2.3"), "1.2.3");
+  strictEqual(version("x".repeat(65)), undefined);
+  strictEqual(version("1\n2"), undefined);
+});

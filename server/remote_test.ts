@@ -118,6 +118,33 @@ Deno.test("a port is refused with the reason", async () => {
   refused(remote, "app", 20_000, "this server stops and opens no more ports");
 });
 
+Deno.test("a client gets no port that it has no right to", async () => {
+  const { remote, network } = setUp();
+  const only = (port: number) => ({ mayOpen: (wanted: number) => wanted === port });
+  {
+    using any = remote.reserve("app", 0, only(20_002));
+    strictEqual(any.port, 20_002);
+  }
+  const cases: [number, number, string][] = [
+    [20_001, 20_002, "port 20001 is not among those that your token allows"],
+    [0, 9, "none of the ports 20000-20003 is among those that your token allows"],
+  ];
+  for (const [wanted, granted, why] of cases) {
+    throws(() => remote.reserve("app", wanted, only(granted)), (error) => {
+      ok(error instanceof RegistrationError);
+      deepStrictEqual([error.message, error.retryAfter, error.word], [why, 5, "port"]);
+      return true;
+    });
+  }
+  // Nor the one that it had, once the right to it is gone.
+  const app = client("app");
+  claim(remote, app, 20_003);
+  using other = remote.reserve("app", 0, only(20_002));
+  strictEqual(other.port, 20_002);
+  deepStrictEqual(network.ports, [20_002, 20_003]);
+  await remote.close();
+});
+
 Deno.test("a server without --allow-ports gives out none", async () => {
   const { remote, network } = setUp(new PortSet());
   const why = "this server gives out no ports: start arps with --allow-ports";

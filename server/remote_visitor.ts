@@ -19,10 +19,12 @@ export async function serveRemote(live: Live, client: Client, router: Router): P
   live.protocol = ANYTHING.protocol;
   live.fields.client = client.tag;
   try {
+    router.reachOwn(client);
     router.admit(client);
     return await serveMatch(live, client, ANYTHING, router);
   } catch (error) {
-    if (error instanceof Refusal) return `refused: ${error.status}`;
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    live.visitor.refused(error.status);
+    return `refused: ${error.status}`;
   }
 }

@@ -4,20 +4,24 @@
  * @module
  */
 
-import { type Address, getLogger, type Listener } from "@agentx/common";
+import { type Address, getLogger, type Listen, MISSED_HEARTBEATS } from "@agentx/common";
+import { ClosingListener } from "./closing.ts";
 import type { PortName, ServerConfig } from "./config.ts";
 import { ControlPort } from "./control.ts";
 import { PerAddress } from "./limits.ts";
+import { Links } from "./links.ts";
 import { type Parts, plainParts } from "./parts.ts";
 import { serveProxyPort } from "./proxy.ts";
 import { PublicPort } from "./public.ts";
-import { Registry } from "./registry.ts";
+import { type Client, Registry } from "./registry.ts";
 import { RemotePorts } from "./remote.ts";
 import { serveRemote } from "./remote_visitor.ts";
 import { Router } from "./router.ts";
+import { Settle } from "./settle.ts";
+import { Stats } from "./stats.ts";
+import { counted } from "./stats/listen.ts";
 import { publicUrls } from "./urls.ts";
-import { VisitorTokens } from "./visitor_token/mod.ts";
-import { Visitors } from "./visitors.ts";
+import { type Live, Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps"]);
 
@@ -31,9 +35,13 @@ const QUEUE_WAIT_MS = 10_000;
 export class Server implements AsyncDisposable {
   /** The addresses really bound. */
   readonly ports: Readonly<Record<PortName, Address>>;
-  readonly #proxyListener: Listener;
+  /** What it counts. */
+  readonly stats: Stats = new Stats();
+  readonly #registry: Registry;
+  readonly #proxyListener: ClosingListener;
   readonly #control: ControlPort;
-  readonly #publicListener: Listener;
+  readonly #publicListener: ClosingListener;
+  readonly #settle: Settle;
   readonly #visitors: Visitors;
   readonly #remotePorts: RemotePorts;
   readonly #tasks: Promise<void>[];
@@ -47,7 +55,9 @@ export class Server implements AsyncDisposable {
    * @throws {Error} that names the flag when a port cannot be opened; none stays open then.
    */
   constructor(config: ServerConfig, parts: Parts = plainParts()) {
-    const listeners = openAll(config, parts.listen);
+    const listen = (name: PortName | "remote") =>
+      counted(parts.listen[name], name, this.stats.acceptErrors);
+    const listeners = openAll(config, listen);
     this.ports = {
       control: listeners.control.address,
       proxy: listeners.proxy.address,
@@ -62,19 +72,24 @@ export class Server implements AsyncDisposable {
         maxIdle: MAX_TUNNEL_IDLE_MS,
       },
       config.onDuplicate,
+      this.stats,
+      config,
     );
+    this.#registry = registry;
     const tls = config.tls?.ports.public === true;
     const names = { ...config, tls, port: listeners.public.address.port };
     const perAddress = new PerAddress({ count: config.maxPerIp, rate: config.ratePerIp });
     this.#graceSeconds = config.graceSeconds;
     this.#proxyListener = listeners.proxy;
     this.#publicListener = listeners.public;
-    this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]));
-    const router = new Router(registry, config);
-    const tokens = new VisitorTokens();
-    this.#remotePorts = new RemotePorts(parts.listen.remote, {
+    this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]), this.stats);
+    this.#settle = new Settle({ ms: config.settle, queue: config.queueSize });
+    const router = new Router(registry, config, this.#settle);
+    this.#remotePorts = new RemotePorts(listen("remote"), {
       bind: config.bind,
       allowed: config.allowPorts,
+      shared: config.reusePort,
+      settling: () => this.#settle.active,
       serve: (conn, client) =>
         void this.#visitors.welcome(conn, (live) => serveRemote(live, client, router)),
     });
@@ -83,17 +98,36 @@ export class Server implements AsyncDisposable {
       heartbeat: config.heartbeatSeconds,
       publicUrls: (tokens) => publicUrls(tokens, names),
       auth: parts.auth,
-      revoked: (client, ids) => tokens.revoke(client, ids),
+      sharedPorts: config.reusePort,
+      registered: ({ tokens }) => this.#settle.arrived(tokens),
+      revoked: (client, ids) => router.tokens.revoke(client, ids),
+      withdrawn: (client) => this.#visitors.abortOf(client, "withdrawn"),
+      links: new Links(
+        { max: config.maxLinksPerIp, trusted: config.trustedProxies },
+        getLogger(["arps", "control"]),
+      ),
     });
     this.#tasks = [
       this.#control.run(),
-      serveProxyPort(listeners.proxy, registry),
+      serveProxyPort(listeners.proxy, registry, {
+        timeout: config.registerTimeout,
+        shared: config.reusePort,
+        links: new Links({
+          max: config.maxLinksPerIp,
+          more: (address) => registry.askedFrom(address),
+          trusted: config.trustedProxies,
+        }, getLogger(["arps", "proxy"])),
+      }),
       new PublicPort(listeners.public, router, this.#visitors, config).run(),
     ];
+    const vanishedAfter = config.heartbeatSeconds * 1000 * MISSED_HEARTBEATS;
     this.#timers = [
       setInterval(() => {
         registry.expire();
+        router.tokens.sweep();
+        this.stats.sweep();
         this.#visitors.sweep();
+        this.#visitors.endVanished((id) => registry.find(id) !== undefined, vanishedAfter);
       }, EXPIRE_EVERY_MS),
       setInterval(() => {
         registry.sweep();
@@ -102,18 +136,48 @@ export class Server implements AsyncDisposable {
     ];
   }
 
+  /** Clients online. */
+  get clients(): ReadonlySet<Client> {
+    return this.#registry.clients;
+  }
+
+  /** Visitors being served, the newest last. */
+  get visitors(): Iterable<Live> {
+    return this.#visitors.live;
+  }
+
+  /** Whether it stops, and takes no new visitors. */
+  get draining(): boolean {
+    return this.#visitors.draining;
+  }
+
   /**
-   * Stops in order: takes no new visitors, tells the clients, and lets running visitors finish
-   * within the grace time.
+   * Sends a client away, and ends its visitors.
+   *
+   * @param tag names it as logs do.
+   * @param seconds for so long it may not register again.
+   * @returns whether it was online.
+   */
+  kick(tag: string, seconds = 0): boolean {
+    const kicked = this.#control.kick(tag, seconds);
+    for (const client of kicked) this.#visitors.abortOf(client, "kicked");
+    if (kicked.length > 0) this.stats.tell({ kind: "kicked", client: tag, seconds });
+    return kicked.length > 0;
+  }
+
+  /**
+   * Stops in order: takes no new clients and tells those it has, takes no new visitors but those
+   * that are connected already, and lets all visitors finish within the grace time. Tunnels are taken
+   * to the end, since visitors may still need some.
    */
   async drain(): Promise<void> {
+    this.stats.tell({ kind: "draining", seconds: this.#graceSeconds });
     log.info("Draining", { visitors: this.#visitors.count, grace_s: this.#graceSeconds });
+    this.#settle.end();
     this.#control.drain(this.#graceSeconds);
-    this.#publicListener.close();
-    await Promise.all([
-      this.#remotePorts.close(),
-      this.#visitors.drain(this.#graceSeconds * 1000),
-    ]);
+    const closed = Promise.all([this.#publicListener.finish(), this.#remotePorts.drain()]);
+    void closed.then(() => log.debug("Closed to visitors"));
+    await this.#visitors.drain(this.#graceSeconds * 1000, closed);
   }
 
   /** Stops at once: ends every connection and waits for the tasks. */
@@ -121,19 +185,23 @@ export class Server implements AsyncDisposable {
     for (const timer of this.#timers) clearInterval(timer);
     this.#control.close();
     this.#proxyListener.close();
-    if (!this.#visitors.draining) this.#publicListener.close();
+    this.#publicListener.close();
+    this.#settle.end();
     await this.#remotePorts.close();
     await this.#visitors.close();
     await Promise.all(this.#tasks);
   }
 }
 
-function openAll(config: ServerConfig, listen: Parts["listen"]): Record<PortName, Listener> {
-  const opened: Listener[] = [];
-  const open = (name: PortName): Listener => {
+function openAll(
+  config: ServerConfig,
+  listen: (name: PortName) => Listen,
+): Record<PortName, ClosingListener> {
+  const opened: ClosingListener[] = [];
+  const open = (name: PortName): ClosingListener => {
     const address = { hostname: config.bind, port: config[`${name}Port`] };
     try {
-      const listener = listen[name](address, { reusePort: config.reusePort });
+      const listener = new ClosingListener(listen(name)(address, { reusePort: config.reusePort }));
       opened.push(listener);
       return listener;
     } catch (error) {
@@ -141,10 +209,16 @@ function openAll(config: ServerConfig, listen: Parts["listen"]): Record<PortName
       const taken = error instanceof Deno.errors.AddrInUse;
       throw new Error(
         `Cannot listen on --${name}-port ${address.port} of ${config.bind}: ` +
-          (taken ? "another program uses it; stop that or choose another port" : String(error)),
+          (taken ? inUse(config) : String(error)),
         { cause: error },
       );
     }
   };
   return { control: open("control"), proxy: open("proxy"), public: open("public") };
+}
+
+function inUse({ reusePort }: ServerConfig): string {
+  return reusePort
+    ? "another program uses it, which is no arps of this user's with --reuse-port"
+    : "another program uses it; stop that or choose another port";
 }

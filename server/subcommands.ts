@@ -5,6 +5,8 @@
  */
 
 import type { Subcommand } from "@agentx/common/cli";
+import { CHECK, HASH } from "./auth_command/program.ts";
+import { CERT } from "./cert/program.ts";
 
 /** By the word that asks for them. */
-export const SUBCOMMANDS: readonly Subcommand[] = [];
+export const SUBCOMMANDS: readonly Subcommand[] = [HASH, CHECK, CERT];

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { type Command, encodeFrame, encodeFrames, Peek, ProtocolError } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
+import { Throttle } from "./throttle.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
 const encoder = new TextEncoder();
@@ -66,3 +67,41 @@ Deno.test("close() ends it, more than once does no harm", () => {
   tunnel.close();
   ok(client.closed);
 });
+
+for (const kind of ["raw", "started", "reusable"] as const) {
+  Deno.test(`a limit lets a ${kind} tunnel wait for its turn, head included`, async () => {
+    const clock = { ms: 0 };
+    const throttle = new Throttle(1000, () => clock.ms);
+    const client = new FakeConn(encodeFrame({ type: "ProxyStarted", success: true }));
+    const tunnel = new Tunnel(new Peek(client), kind, throttle);
+    await new Tunnel(new Peek(new FakeConn()), "raw", throttle).start(
+      VISITOR,
+      new Uint8Array(1000),
+    );
+    const started = tunnel.started();
+    const start = tunnel.start(VISITOR, HEAD);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    strictEqual(client.writes.length, 0);
+    strictEqual(throttle.waiting, 1);
+    clock.ms = 200;
+    await start;
+    strictEqual(client.writes.length, 1);
+    deepStrictEqual(await started, { ok: true });
+  });
+
+  Deno.test(`close() ends the wait of a ${kind} tunnel`, async () => {
+    const throttle = new Throttle(1000);
+    await new Tunnel(new Peek(new FakeConn()), "raw", throttle).start(
+      VISITOR,
+      new Uint8Array(9000),
+    );
+    const { peek } = open(kind).tunnel;
+    const tunnel = new Tunnel(peek, kind, throttle);
+    const started = kind === "raw" ? undefined : tunnel.started();
+    const start = tunnel.start(VISITOR, HEAD);
+    tunnel.close();
+    await rejects(start, Deno.errors.BadResource);
+    if (started !== undefined) await rejects(started, Deno.errors.BadResource);
+    strictEqual(throttle.waiting, 0);
+  });
+}

@@ -5,9 +5,13 @@
  * @module
  */
 
-import { closeQuietly, type Conn, type Logger, reason } from "@agentx/common";
+import { closeQuietly, type Conn, type Logger, reason, Seldom } from "@agentx/common";
+import { Refusal } from "@agentx/common/http";
 import { isTls } from "@agentx/common/tls";
 import type { PerAddress } from "./limits.ts";
+import type { Client } from "./registry.ts";
+import type { Stats, VisitorRecord } from "./stats.ts";
+import { visitorEnd } from "./stats/ending.ts";
 import { Visitor } from "./visitor.ts";
 
 /** Times in milliseconds; 0 is never. */
@@ -18,16 +22,28 @@ export interface VisitorsOptions {
   httpIdleTimeout: number;
   /** Addresses of proxies that may say for whom they forward. */
   trustedProxies: ReadonlySet<string>;
+  /** Visitors at a time; 0 is no limit. */
+  maxConnections: number;
 }
+
+const FULL = new Refusal(
+  503,
+  "This server has as many visitors as it may",
+  "Try again shortly.",
+  5,
+);
+const CROWDED = new Refusal(429, "Too many connections from your address", "Slow down.", 5);
 
 /** A visitor being served. Whoever serves it replaces what there is to do in its case. */
 export interface Live {
+  /** Counts up. */
+  readonly nth: number;
   readonly visitor: Visitor;
   protocol: string;
   /** For the log line at its end. */
   readonly fields: Record<string, unknown>;
-  /** The server stops: ends at the next good moment. */
-  drain(): void;
+  /** The server stops: the visitor hears so when it is served next, and ends now if it was quiet. */
+  drain(quiet: boolean): void;
   /** Ends now. */
   abort(why: string): void;
   /** Gives back what a visitor between two requests does not need; false if there was nothing. */
@@ -39,6 +55,10 @@ export interface Live {
 
 /** How long a visitor between two requests keeps its tunnel, in milliseconds. */
 const REST_AFTER_MS = 1000;
+/** How long one may be quiet when the server stops: a request of it may be on its way. */
+const LEAVE_AFTER_MS = 2000;
+/** How often that is looked at, in milliseconds. */
+const LEAVE_SWEEP_MS = 250;
 /** Tunnels given back in one sweep at most: a crowd that falls silent must not hold up the others. */
 const RESTS_PER_SWEEP = 250;
 
@@ -47,12 +67,21 @@ export class Visitors {
   #live = new Set<Live>();
   #empty: PromiseWithResolvers<void> | undefined;
   #draining = false;
+  readonly #seldom: Seldom;
 
   constructor(
     private readonly perAddress: PerAddress,
     private readonly options: VisitorsOptions,
     private readonly log: Logger,
-  ) {}
+    private readonly stats: Stats,
+  ) {
+    this.#seldom = new Seldom(log);
+  }
+
+  /** Those being served, the newest last. */
+  get live(): Iterable<Live> {
+    return this.#live;
+  }
 
   /** How many there are. */
   get count(): number {
@@ -73,20 +102,30 @@ export class Visitors {
   async welcome(
     conn: Conn,
     serve: (live: Live) => Promise<string>,
-    turnAway: (conn: Conn) => void | Promise<void> = closeQuietly,
+    turnAway: (conn: Conn, why: Refusal) => void | Promise<void> = closeQuietly,
   ): Promise<void> {
     const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
     // A dual-stack listener shows IPv4 peers as IPv6.
     const address = { hostname: hostname.replace(/^::ffff:(?=\d+\.)/i, ""), port };
     const trusted = this.options.trustedProxies.has(address.hostname);
-    if (!trusted && !this.perAddress.enter(address.hostname)) {
-      this.log.debug("Address over its limit", { visitor: address.hostname });
-      return await turnAway(conn);
+    const { maxConnections } = this.options;
+    if (maxConnections > 0 && this.#live.size >= maxConnections) {
+      this.#seldom.warning("Too many visitors at a time", { limit: maxConnections });
+      this.stats.refusals.add("unknown 503");
+      return await turnAway(conn, FULL);
+    }
+    const place = trusted ? undefined : this.perAddress.enter(address.hostname);
+    if (!trusted && place === undefined) {
+      this.#seldom.warning("Address over its limit", { visitor: address.hostname });
+      this.stats.refusals.add("unknown 429");
+      return await turnAway(conn, CROWDED);
     }
     const visitor = new Visitor(conn, address, trusted, isTls(conn));
     visitor.abort = (why) => live.abort(why);
+    visitor.refused = (status) => this.stats.refusals.add(`${live.protocol} ${status}`);
     let aborted: string | undefined;
     const live: Live = {
+      nth: this.stats.nextVisitor(),
       visitor,
       protocol: "unknown",
       fields: {},
@@ -94,8 +133,9 @@ export class Visitors {
       bytes: 0,
       at: visitor.since,
       // Some browsers open connections that they may never use.
-      drain: () => {
-        if (live.protocol === "unknown" && visitor.peek.size === 0) live.abort("drained");
+      drain: (quiet) => {
+        const silent = live.protocol === "unknown" && visitor.peek.size === 0;
+        if (quiet && silent) live.abort("drained");
       },
       abort: (why) => {
         aborted = why;
@@ -112,7 +152,8 @@ export class Visitors {
     closeQuietly(conn);
     this.#live.delete(live);
     if (this.#live.size === 0) this.#empty?.resolve();
-    if (!trusted) this.perAddress.leave(address.hostname);
+    if (place !== undefined) this.perAddress.leave(place);
+    const ms = Math.round(performance.now() - visitor.since);
     this.log.info("Visitor left", {
       visitor: visitor.name,
       protocol: live.protocol,
@@ -120,8 +161,15 @@ export class Visitors {
       end,
       up: visitor.traffic.up,
       down: visitor.traffic.down,
-      ms: Math.round(performance.now() - visitor.since),
+      ms,
     });
+    if (visitor.client !== undefined) visitor.client.account.served++;
+    this.stats.visitorLeft(() => recordOf(live, end, ms), live.protocol, visitorEnd(end), ms);
+  }
+
+  /** Ends those that are with a client. */
+  abortOf(client: Client, why: string): void {
+    for (const { visitor } of this.#live) if (visitor.client === client) visitor.abort(why);
   }
 
   /** Every second or so: ends visitors that idle too long. */
@@ -138,26 +186,79 @@ export class Visitors {
       }
       if (rests > 0 && now - live.at > REST_AFTER_MS && live.rest?.()) rests--;
       if (limit > 0 && now - live.at > limit) live.abort("idle timeout");
+      if (this.#draining && now - live.at > LEAVE_AFTER_MS) live.drain(true);
     }
   }
 
-  /** Lets them finish; resolves when the last has gone, or after `ms` milliseconds. */
-  async drain(ms: number): Promise<void> {
+  /**
+   * Ends those of clients whose link died of silence and who have not come back: if no byte moves for
+   * `ms` milliseconds more, nobody is at the other end of their tunnels either. Their connections would
+   * tell so in some hours.
+   */
+  endVanished(
+    isOnline: (id: string) => boolean,
+    ms: number,
+    now: number = performance.now(),
+  ): void {
+    for (const { visitor, at, abort } of this.#live) {
+      const { id = "", vanished = now } = visitor.client ?? {};
+      if (now - Math.max(at, vanished) <= ms || isOnline(id) || visitor.resting()) continue;
+      abort("client vanished");
+    }
+  }
+
+  /**
+   * Lets them finish, and those that come until the ports are closed.
+   *
+   * @returns when the last has gone, or after `ms` milliseconds.
+   */
+  async drain(ms: number, closed: Promise<unknown>): Promise<void> {
     this.#draining = true;
-    for (const live of this.#live) live.drain();
-    if (this.#live.size === 0) return;
-    this.#empty = Promise.withResolvers<void>();
-    const timer = setTimeout(() => this.#empty?.resolve(), ms);
-    await this.#empty.promise;
+    const now = performance.now();
+    for (const live of this.#live) {
+      live.at = now;
+      live.drain(false);
+    }
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, ms);
+    const sweeps = setInterval(() => this.sweep(), LEAVE_SWEEP_MS);
+    await Promise.race([closed, late.promise]);
+    if (this.#live.size > 0) {
+      this.#empty ??= Promise.withResolvers<void>();
+      await Promise.race([this.#empty.promise, late.promise]);
+    }
     clearTimeout(timer);
+    clearInterval(sweeps);
   }
 
   /** Ends them all. */
   async close(): Promise<void> {
     this.#draining = true;
     if (this.#live.size === 0) return;
-    this.#empty = Promise.withResolvers<void>();
+    this.#empty ??= Promise.withResolvers<void>();
     for (const live of this.#live) live.abort("server stopped");
     await this.#empty.promise;
   }
+}
+
+/** What is told of a visitor that has left. */
+function recordOf(
+  { nth, visitor, protocol, fields }: Live,
+  end: string,
+  ms: number,
+): VisitorRecord {
+  const until = Date.now();
+  const { client, requests } = fields as { client?: string; requests?: number };
+  return {
+    nth,
+    since: until - ms,
+    until,
+    address: visitor.name,
+    protocol,
+    clients: client?.split(" ") ?? [],
+    requests,
+    up: visitor.traffic.up,
+    down: visitor.traffic.down,
+    end,
+  };
 }

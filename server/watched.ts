@@ -25,6 +25,10 @@ class WatchedSink implements Sink {
     this.#see = see;
   }
 
+  get most(): number {
+    return this.sink.most ?? Infinity;
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     this.#show(bytes);
     return this.sink.write(bytes);

@@ -34,16 +34,21 @@ export class Program implements AsyncDisposable {
   #waiting = new Set<() => void>();
   #ended = false;
 
-  /** @param options override how it is started, its command line included. */
+  /**
+   * @param options override how it is started, its command line included; `under` is a command line
+   * that starts it.
+   */
   constructor(
     module: string,
     flags: readonly string[],
     permissions: readonly string[],
     env: Record<string, string>,
-    options: Deno.CommandOptions = {},
+    { under = [], ...options }: Deno.CommandOptions & { under?: readonly string[] } = {},
   ) {
-    this.#process = new Deno.Command(Deno.execPath(), {
+    const [command = Deno.execPath(), ...front] = [...under, Deno.execPath()];
+    this.#process = new Deno.Command(command, {
       args: [
+        ...front,
         "run",
         "--quiet",
         "--no-prompt",
@@ -173,18 +178,29 @@ export class TestServer extends Program {
   }
 }
 
-/** Starts `arps` on ports of the system's choice (or those in `flags`) and waits until it serves. */
+/**
+ * Starts `arps` on ports of the system's choice (or those in `flags`) and waits until it serves.
+ *
+ * @param runtime flags of Deno itself.
+ * @param options of the {@link Program}.
+ */
 export async function startServer(
   flags: readonly string[] = [],
   env: Record<string, string> = {},
+  runtime: readonly string[] = [],
+  options: { under?: readonly string[] } = {},
 ): Promise<TestServer> {
   const ports = ["--control-port", "--proxy-port", "--public-port"]
     .filter((flag) => !flags.includes(flag)).flatMap((flag) => [flag, "0"]);
   const all = ["--bind", "127.0.0.1", "--log-level", "debug", ...ports, ...flags];
   const request = await server.readRequest(all);
   if (request.kind !== "run") throw new Error("flags for a run expected");
-  const needed = permissionFlags(server.permissions(request.values));
-  const program = new TestServer("../server/main.ts", all, needed, env);
+  const granted = server.permissions(request.values);
+  const needed = permissionFlags({
+    ...granted,
+    env: [...granted.env ?? [], ...Object.keys(env)],
+  });
+  const program = new TestServer("../server/main.ts", all, [...runtime, ...needed], env, options);
   try {
     const { properties } = await program.message("Server ready");
     const portOf = (name: string) => Number(String(properties[name]).split(":").pop());
@@ -207,13 +223,15 @@ export interface ClientOptions {
   port: number;
   flags?: readonly string[];
   env?: Record<string, string>;
+  /** Flags of Deno itself. */
+  runtime?: readonly string[];
   /** Does not wait until it is registered. */
   eager?: boolean;
 }
 
 /** Starts `arpc` with a home folder of its own and waits until it is registered. */
 export async function startClient(
-  { server, id, port, flags = [], env = {}, eager = false }: ClientOptions,
+  { server, id, port, flags = [], env = {}, runtime = [], eager = false }: ClientOptions,
 ): Promise<Program> {
   const all = [
     ...(id === undefined ? [] : ["--client-id", id]),
@@ -240,7 +258,7 @@ export async function startClient(
     write: [...logs, ...files],
     env: ["HOME", "USERPROFILE", "USER", ...Object.keys(env)],
   });
-  const program = new Program("../client/main.ts", all, needed, {
+  const program = new Program("../client/main.ts", all, [...runtime, ...needed], {
     ...env,
     HOME: home,
     USERPROFILE: home,

@@ -480,7 +480,7 @@ peerTest({
   os: ["linux"],
 }, async () => {
   await using service = new HeldService();
-  await using server = await startServer(["--max-per-ip", "0"]);
+  await using server = await startServer(["--max-per-ip", "0", "--max-links-per-ip", "0"]);
   await using client = await startClient({ server, id: "app", port: service.port });
   await stillServes(server);
   const settled = async (program: Program, most: number) => {

@@ -71,6 +71,11 @@ export class Wire implements Disposable {
     return new Wire(await dial(port));
   }
 
+  /** Characters that came and that nobody took. */
+  get held(): number {
+    return this.#held.length;
+  }
+
   /** Writes it whole. */
   async send(data: string | Uint8Array): Promise<void> {
     await send(this.conn, typeof data === "string" ? latin1(data) : data);

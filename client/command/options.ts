@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, list, port, ports, seconds, text, toggle } from "@agentx/common/cli";
+import { count, list, port, ports, seconds, secretFile, text, toggle } from "@agentx/common/cli";
 import { DEFAULT_LIMITS, KIB, MIB } from "./config.ts";
 
 const MODE = "Command mode";
@@ -38,6 +38,7 @@ export const COMMAND_OPTIONS = {
     }),
     secret: true,
   },
+  "api-key-file": secretFile("api-key", MODE),
   "allow-bypass": toggle({
     about: "let sessions choose modes in which a CLI asks nobody and is not sandboxed",
     group: MODE,

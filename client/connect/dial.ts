@@ -1,66 +1,26 @@
 /**
- * Dialling a public port, with TLS if a proxy in front of it speaks that.
+ * Dialling a public port, with TLS if it speaks that, or a proxy in front of it does.
  *
  * @module
  */
 
-import { closeQuietly, type Conn, DeadlineError, type DialOptions, dialTcp } from "@agentx/common";
+import { type Conn, type DialOptions, dialTcp } from "@agentx/common";
+import { tlsDialler } from "../tls/dial.ts";
+import type { Trust } from "../tls/options.ts";
 import type { Server } from "./options.ts";
 
-const DIAL_TIMEOUT_MS = 10_000;
-
 /**
- * Connects to a server. A certificate is always verified, against the roots that Deno trusts and
- * those that `DENO_CERT` names.
+ * Connects to a server. Its certificate is always verified: against the roots that Deno trusts and
+ * those that `DENO_CERT` names, unless there is something else to trust.
  *
  * @throws {DeadlineError} when it took longer than the timeout, TLS included.
+ * @throws {Error} that says what is wrong with the certificate.
  */
 export async function dialServer(
-  { hostname, port, tls }: Server,
-  { timeout = DIAL_TIMEOUT_MS, ...options }: DialOptions = {},
+  { tls, ...address }: Server,
+  options?: DialOptions,
+  trust: Trust = {},
 ): Promise<Conn> {
-  const since = performance.now();
-  const tcp = await dialTcp({ hostname, port }, { timeout, ...options });
-  if (!tls) return tcp;
-  // `dialTcp` gives what `Deno.connect` gave it.
-  const conn = await Deno.startTls(tcp as Deno.TcpConn, {
-    hostname,
-    alpnProtocols: ["http/1.1"],
-  });
-  try {
-    const left = timeout - (performance.now() - since);
-    // Without this the first write would do it, and its error would come too late to be told apart.
-    await within(conn, left, options.signal, () => conn.handshake());
-    return conn;
-  } catch (error) {
-    closeQuietly(conn);
-    throw error;
-  }
-}
-
-/** Runs a task on a connection, which a deadline or the signal closes, so that the task fails. */
-export async function within<T>(
-  conn: Conn,
-  ms: number,
-  signal: AbortSignal | undefined,
-  task: () => Promise<T>,
-): Promise<T> {
-  let why: unknown;
-  const end = (error: unknown) => {
-    why ??= error;
-    closeQuietly(conn);
-  };
-  const late = () => end(new DeadlineError(`nothing came within ${Math.ceil(ms / 1000)} s`));
-  const timer = setTimeout(late, ms);
-  const abort = () => end(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    return await task();
-  } catch (error) {
-    throw why ?? error;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
+  const dial = tls ? await tlsDialler(trust) : dialTcp;
+  return await dial(address, options);
 }

@@ -8,13 +8,17 @@ import { type Address, CLIENT_ID, formatAddress } from "@agentx/common";
 import {
   type Option,
   RUNNING_OPTIONS,
+  secretFile,
   text,
+  textCodec,
   toggle,
   UsageError,
   type Values,
 } from "@agentx/common/cli";
+import { z } from "zod";
+import { requireTls, TRUST_OPTIONS } from "../tls/options.ts";
 
-/** Where a public port is, and whether a TLS proxy stands in front of it. */
+/** Where a public port is, and whether it, or a proxy in front of it, speaks TLS. */
 export interface Server extends Address {
   tls: boolean;
 }
@@ -28,6 +32,9 @@ export interface ConnectConfig {
   listen: Address | undefined;
 }
 
+/** A client id, or a JWT. */
+const TOKEN = new RegExp(String.raw`${CLIENT_ID.source}|^eyJ[\w-]{10,}\.[\w-]+\.[\w-]+$`);
+
 const WHERE = "Whom to reach";
 const HOW = "How";
 
@@ -36,26 +43,31 @@ const PUBLIC_PORT = 17003;
 /** Nobody else on the network gets a service that was not meant for them. */
 const LOOPBACK = "127.0.0.1";
 
+const HOST = String.raw`\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)`;
+const SERVER = new RegExp(String.raw`^(?:([Hh][Tt]{2}[Pp][Ss]?)://)?(?:${HOST})(?::(\d{1,5}))?/?$`);
+const LISTEN = new RegExp(String.raw`^(?:(?:${HOST}):)?(\d{1,5})$`);
+
 /** The options by flag. */
 export const CONNECT_OPTIONS = {
   "token": {
     ...text({
-      about: "client id, or an alias, of the service (required); in ARPC_TOKEN it stays out of " +
-        "the list of processes",
+      about: "client id, or an alias, of the service, or a visitor token for it (required); in " +
+        "ARPC_TOKEN it stays out of the list of processes",
       group: WHERE,
       arg: "<id>",
-      pattern: CLIENT_ID,
-      expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -",
+      pattern: TOKEN,
+      expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, or a visitor token",
     }),
     secret: true,
   },
+  "token-file": secretFile("token", WHERE),
   "server": {
     about: `public port of arps (required), ${PUBLIC_PORT} unless it says; or http://HOST[:PORT] ` +
-      "or https://HOST[:PORT] of a proxy in front of it",
+      "or https://HOST[:PORT] if it, or a proxy in front of it, speaks TLS",
     group: WHERE,
     arg: "<host:port>",
     expects: "HOST[:PORT], http://HOST[:PORT] or https://HOST[:PORT], an IPv6 host in brackets",
-    parse: parseServer,
+    schema: textCodec(SERVER, parseServer, formatServer),
   } as Option<Server>,
   "listen": {
     about: `accept connections there, each for the service; ${LOOPBACK} without an address, any ` +
@@ -63,7 +75,7 @@ export const CONNECT_OPTIONS = {
     group: HOW,
     arg: "<[addr:]port>",
     expects: "PORT or ADDRESS:PORT, an IPv6 address in brackets",
-    parse: parseListen,
+    schema: textCodec(LISTEN, parseListen, formatAddress, () => z.int().min(0).max(65535)),
   } as Option<Address>,
   "stdio": toggle({
     about: "one connection, of standard input and output, as ssh wants of a ProxyCommand " +
@@ -71,6 +83,7 @@ export const CONNECT_OPTIONS = {
     group: HOW,
     default: false,
   }),
+  ...TRUST_OPTIONS,
   ...RUNNING_OPTIONS,
 };
 
@@ -93,6 +106,7 @@ export function connectConfig(values: Values<typeof CONNECT_OPTIONS>): ConnectCo
         "--stdio is for one connection, as of a ProxyCommand; --listen is for any number.",
     );
   }
+  if (!server.tls) requireTls(values, "--server https://…");
   return { token, server, listen };
 }
 
@@ -107,14 +121,8 @@ export function formatServer({ tls, ...address }: Server): string {
   return `${tls ? "https://" : ""}${formatAddress(address)}`;
 }
 
-const HOST = String.raw`\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)`;
-const SERVER = new RegExp(String.raw`^(?:(https?)://)?(?:${HOST})(?::(\d{1,5}))?/?$`, "i");
-const LISTEN = new RegExp(String.raw`^(?:(?:${HOST}):)?(\d{1,5})$`);
-
-function parseServer(value: unknown): Server | undefined {
-  const match = typeof value === "string" ? SERVER.exec(value) : null;
-  if (match === null) return undefined;
-  const [, scheme, six, name, digits] = match;
+function parseServer(text: string): Server | undefined {
+  const [, scheme, six, name, digits] = SERVER.exec(text)!;
   const tls = scheme?.toLowerCase() === "https";
   const usual = tls ? 443 : scheme === undefined ? PUBLIC_PORT : 80;
   const port = digits === undefined ? usual : Number(digits);
@@ -122,11 +130,8 @@ function parseServer(value: unknown): Server | undefined {
   return { hostname: six ?? name!, port, tls };
 }
 
-function parseListen(value: unknown): Address | undefined {
-  // A file may say it as a number.
-  const text = typeof value === "number" ? String(value) : value;
-  const match = typeof text === "string" ? LISTEN.exec(text) : null;
-  if (match === null) return undefined;
-  const port = Number(match[3]);
-  return port > 65535 ? undefined : { hostname: match[1] ?? match[2] ?? LOOPBACK, port };
+function parseListen(text: string): Address | undefined {
+  const [, six, name, digits] = LISTEN.exec(text)!;
+  const port = Number(digits);
+  return port > 65535 ? undefined : { hostname: six ?? name ?? LOOPBACK, port };
 }

@@ -17,6 +17,7 @@ import {
   subcommand,
   type Values,
 } from "@agentx/common/cli";
+import { resolve as absolute } from "@std/path";
 import { VERSION } from "../version.ts";
 import { CONNECT_OPTIONS, connectConfig } from "./options.ts";
 import { runConnect } from "./run.ts";
@@ -43,7 +44,7 @@ const ABOUT: About = {
     ["psql -h 127.0.0.1 -p 5432", "then, beside it"],
     [
       "arpc connect --token my-redis --server https://tunnel.example.com --listen 6379",
-      "through a TLS proxy, for redis-cli -p 6379",
+      "by TLS, for redis-cli -p 6379",
     ],
   ],
 };
@@ -76,6 +77,7 @@ export function readConnectRequest(
  */
 export function connectPermissions(values: Values<typeof CONNECT_OPTIONS>): Permissions {
   const { server, listen } = connectConfig(values);
+  const files = runningFiles(values, CONNECT_OPTIONS);
   const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
   return {
     net: [
@@ -87,6 +89,10 @@ export function connectPermissions(values: Values<typeof CONNECT_OPTIONS>): Perm
     ],
     env: optionVariables(ABOUT, CONNECT_OPTIONS)
       .filter((name) => readVariable(name) !== undefined),
-    ...runningFiles(values),
+    ...files,
+    read: [
+      ...files.read,
+      ...(values["tls-ca"] === undefined ? [] : [absolute(values["tls-ca"])]),
+    ],
   };
 }

@@ -31,7 +31,7 @@ Deno.test("readConnectRequest() teaches, and refuses what it does not know", asy
   }
   await rejects(readConnectRequest(["--tokn", "x"]), (error) => {
     ok(error instanceof UsageError);
-    match(error.message, /Did you mean --token\?\)\nSee arpc connect --help\.$/);
+    match(error.message, /; did you mean --token\?\nSee arpc connect --help\.$/);
     return true;
   });
   await rejects(readConnectRequest(["my-app"]), /too many arguments/);

@@ -19,7 +19,9 @@ import {
 } from "@agentx/common";
 import { VERSION } from "../config.ts";
 import { holds, readAnswer, readReason } from "./answer.ts";
-import { dialServer, within } from "./dial.ts";
+import { within } from "../within.ts";
+import { dialServer } from "./dial.ts";
+import type { Trust } from "../tls/options.ts";
 import { formatServer, type Server } from "./options.ts";
 
 /** Options of {@link reach}; times in milliseconds. */
@@ -30,7 +32,9 @@ export interface ReachOptions {
   dialTimeout?: number;
   /** For the server's answer; 30,000 by default. */
   answerTimeout?: number;
-  dial?: (server: Server, options: DialOptions) => Promise<Conn>;
+  /** Whom to take for the server, by TLS. */
+  trust?: Trust;
+  dial?: (server: Server, options: DialOptions, trust?: Trust) => Promise<Conn>;
 }
 
 const DIAL_TIMEOUT_MS = 10_000;
@@ -46,13 +50,18 @@ const ANSWER_TIMEOUT_MS = 30_000;
 export async function reach(
   server: Server,
   token: string,
-  { signal, dialTimeout = DIAL_TIMEOUT_MS, answerTimeout = ANSWER_TIMEOUT_MS, dial = dialServer }:
-    ReachOptions = {},
+  {
+    signal,
+    dialTimeout = DIAL_TIMEOUT_MS,
+    answerTimeout = ANSWER_TIMEOUT_MS,
+    trust,
+    dial = dialServer,
+  }: ReachOptions = {},
 ): Promise<PlainDuplex> {
   const name = formatServer(server);
   let conn: Conn;
   try {
-    conn = await dial(server, { timeout: dialTimeout, ...(signal && { signal }) });
+    conn = await dial(server, { timeout: dialTimeout, ...(signal && { signal }) }, trust);
   } catch (error) {
     throw new Error(`Cannot reach the server ${name}: ${reason(error)}`, { cause: error });
   }

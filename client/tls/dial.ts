@@ -5,13 +5,27 @@
  */
 
 import { type Dial, dialTcp } from "@agentx/common";
-import type { TlsChoice } from "./options.ts";
+import type { TlsChoice, Trust } from "./options.ts";
+
+/** How to reach each port. */
+export interface ServerDials {
+  control: Dial;
+  proxy: Dial;
+}
 
 /**
- * The dial for the choice.
+ * The dials for the choice.
  *
- * @throws {Error} that names the file when `--tls-ca` cannot be used.
+ * @throws {UsageError} that names the file when `--tls-ca` cannot be used.
  */
-export function serverDial(_tls: TlsChoice | undefined): Promise<Dial> {
-  return Promise.resolve(dialTcp);
+export async function serverDials(tls: TlsChoice | undefined): Promise<ServerDials> {
+  if (tls === undefined) return { control: dialTcp, proxy: dialTcp };
+  const dial = await tlsDialler(tls.trust);
+  return { control: tls.control ? dial : dialTcp, proxy: tls.proxy ? dial : dialTcp };
+}
+
+/** A dial by TLS; loaded where it is wanted. */
+export async function tlsDialler(trust: Trust): Promise<Dial> {
+  const { tlsDial } = await import("./connect.ts");
+  return tlsDial(trust);
 }

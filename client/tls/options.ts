@@ -1,20 +1,16 @@
 /**
- * Options that say how a server proves who it is.
+ * Options that say how a server proves who it is. There is none that lets it off.
  *
  * @module
  */
 
+import { reason } from "@agentx/common";
 import { text, toggle, UsageError, type Values } from "@agentx/common/cli";
 
 const TLS = "TLS to the server";
 
-/** The options by flag. */
-export const TLS_OPTIONS = {
-  "tls": toggle({
-    about: "speak TLS to the server; its certificate is verified",
-    group: TLS,
-    default: false,
-  }),
+/** What to trust; for all programs that speak TLS to a server. */
+export const TRUST_OPTIONS = {
   "tls-ca": text({
     about: "trust this certificate, or these authorities, and no others; PEM",
     arg: "<file>",
@@ -28,8 +24,8 @@ export const TLS_OPTIONS = {
     expects: "a host name or IP address",
   }),
   "tls-fingerprint": text({
-    about: "SHA-256 of the server's certificate, as `arps cert` prints it: trust that one alone, " +
-      "whatever name or authority it has",
+    about: "SHA-256 of the server's certificate, as arps cert prints it: trust that one alone, " +
+      "whatever name, authority or age it has",
     arg: "<hex>",
     group: TLS,
     pattern: /^(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/i,
@@ -37,29 +33,92 @@ export const TLS_OPTIONS = {
   }),
 };
 
-/** How a server is known to be the right one. */
+/** The options by flag. */
+export const TLS_OPTIONS = {
+  "tls": toggle({
+    about: "speak TLS to the server; its certificate is verified",
+    group: TLS,
+    default: false,
+  }),
+  ...TRUST_OPTIONS,
+  "tls-control": toggle({
+    about: "with --tls, TLS on its control port (see arps --no-tls-control)",
+    group: TLS,
+    default: true,
+  }),
+  "tls-proxy": toggle({
+    about: "with --tls, TLS on its proxy port (see arps --no-tls-proxy)",
+    group: TLS,
+    default: true,
+  }),
+};
+
+/** Whom to take for the server; by default whoever has a certificate in the name that was dialled. */
+export interface Trust {
+  /** Certificates to trust instead of those that the system trusts, and the file they are from. */
+  ca?: { pem: string; file: string } | undefined;
+  /** Name in the certificate, if it is not the one dialled. */
+  serverName?: string | undefined;
+  /** SHA-256 of the one certificate to trust, 64 lower-case hexadecimal digits. */
+  fingerprint?: string | undefined;
+}
+
+/** TLS to a server. */
 export interface TlsChoice {
-  /** File of certificates to trust, PEM; undefined for those that the system trusts. */
-  ca: string | undefined;
-  serverName: string | undefined;
-  /** SHA-256 of the certificate, 64 lower-case hexadecimal digits. */
-  fingerprint: string | undefined;
+  trust: Trust;
+  /** Whether it is spoken on these ports. */
+  control: boolean;
+  proxy: boolean;
 }
 
 /**
- * What the options come to; undefined is without TLS.
+ * What the options come to; undefined is without TLS. Reads the file of `--tls-ca`: later there may
+ * be no permission to.
  *
- * @throws {UsageError} when something of TLS is asked for, but not TLS.
+ * @throws {UsageError} when something of TLS is asked for, but not TLS; or the file cannot be read.
  */
 export function tlsChoice(values: Values<typeof TLS_OPTIONS>): TlsChoice | undefined {
-  const { tls, "tls-ca": ca, "tls-server-name": serverName, "tls-fingerprint": print } = values;
-  if (!tls) {
-    const given = (["tls-ca", "tls-server-name", "tls-fingerprint"] as const)
-      .find((key) => values[key] !== undefined);
-    if (given === undefined) return undefined;
-    throw new UsageError(`--${given}: expected --tls as well, found none`);
+  if (values.tls) {
+    return {
+      trust: readTrust(values),
+      control: values["tls-control"],
+      proxy: values["tls-proxy"],
+    };
   }
-  const fingerprint = (print as string | undefined)?.replace(/^sha256:/i, "").replaceAll(":", "")
-    .toLowerCase();
-  return { ca, serverName, fingerprint };
+  requireTls(values, "--tls as well");
+  return undefined;
+}
+
+/**
+ * Refuses options that would do nothing.
+ *
+ * @param what would be needed for them.
+ * @throws {UsageError} that names the first of them.
+ */
+export function requireTls(values: Values<typeof TRUST_OPTIONS>, what: string): void {
+  const given = (["tls-ca", "tls-server-name", "tls-fingerprint"] as const)
+    .find((key) => values[key] !== undefined);
+  if (given !== undefined) throw new UsageError(`--${given}: expected ${what}, found none`);
+}
+
+/**
+ * Whom to trust.
+ *
+ * @throws {UsageError} that names the file when it cannot be read.
+ */
+export function readTrust(values: Values<typeof TRUST_OPTIONS>): Trust {
+  const { "tls-ca": file, "tls-server-name": serverName, "tls-fingerprint": print } = values;
+  return {
+    ca: file === undefined ? undefined : { file, pem: readCa(file) },
+    serverName,
+    fingerprint: print?.replace(/^sha256:/i, "").replaceAll(":", "").toLowerCase(),
+  };
+}
+
+function readCa(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (cause) {
+    throw new UsageError(`--tls-ca ${file}: cannot be read: ${reason(cause)}`, { cause });
+  }
 }

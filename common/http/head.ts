@@ -65,6 +65,9 @@ export class HeadScanner {
   #line = 0;
   #lines: number[] = [];
 
+  /** @param max most bytes of a head, blank line included. */
+  constructor(private readonly max: number = MAX_HEAD_BYTES) {}
+
   /**
    * @param bytes all bytes so far, from the start of the head.
    * @returns the offsets at which the lines end (of their LF), the blank one last; undefined when
@@ -74,9 +77,9 @@ export class HeadScanner {
   scan(bytes: Uint8Array): number[] | undefined {
     for (;;) {
       const lf = bytes.indexOf(LF, this.#line);
-      if (lf < 0 || lf >= MAX_HEAD_BYTES) {
-        if (bytes.length >= MAX_HEAD_BYTES) {
-          throw new Refusal(431, `Head larger than ${MAX_HEAD_BYTES} bytes`);
+      if (lf < 0 || lf >= this.max) {
+        if (bytes.length >= this.max) {
+          throw new Refusal(431, `Head larger than ${this.max} bytes`);
         }
         return undefined;
       }

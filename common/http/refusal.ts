@@ -15,12 +15,14 @@ export class Refusal extends Error {
    * @param message one line, safe to show.
    * @param hint what the visitor can do.
    * @param retryAfter seconds after which another try may succeed.
+   * @param lines further header lines of an answer in HTTP, each with its line end.
    */
   constructor(
     readonly status: number,
     message: string,
     readonly hint: string = "",
     readonly retryAfter?: number,
+    readonly lines: string = "",
   ) {
     super(message);
   }

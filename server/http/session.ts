@@ -19,18 +19,21 @@ import {
   requestBody,
   type RequestHead,
 } from "@agentx/common/http";
-import type { Router } from "../router.ts";
+import type { Route, Router } from "../router.ts";
 import type { Match } from "../sniff/mod.ts";
+import { brokeOff, type Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
 import { forwardRequest } from "./forward.ts";
 import { rawMatch, wantsRaw } from "./upgrade.ts";
 import { type Exchange, Upstream } from "./upstream.ts";
 
-/** Times of a session, in milliseconds. */
+/** Options of a session; times in milliseconds. */
 export interface SessionOptions {
   /** For a head to come whole. */
   headTimeout: number;
+  /** Most bytes of a head. */
+  maxHead: number;
 }
 
 /** The life of one HTTP connection. */
@@ -41,8 +44,14 @@ export class HttpSession {
   readonly clients = new Set<string>();
   #upstream: Upstream | undefined;
   #running: Promise<void> = Promise.resolve();
-  #scanner = new HeadScanner();
+  readonly #scanner: HeadScanner;
   #draining = false;
+  /** Whether the visitor was told that the answer under way is its last. */
+  #last = false;
+  /** Whether a request is being read or sent. */
+  #busy = false;
+  /** Whether the request at hand was let in to its client. */
+  #routed = false;
   /** How it ended; set once. */
   #end: string | undefined;
   #closing: Promise<void> | undefined;
@@ -51,7 +60,9 @@ export class HttpSession {
     private readonly visitor: Visitor,
     private readonly router: Router,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.#scanner = new HeadScanner(options.maxHead);
+  }
 
   /**
    * Serves until either end has had enough.
@@ -64,7 +75,10 @@ export class HttpSession {
       while (match === undefined) {
         const head = await this.#nextHead();
         if (head === undefined) break;
+        this.#busy = true;
         match = await this.#serve(head);
+        this.#busy = false;
+        this.#routed = false;
       }
     } catch (error) {
       if (error instanceof Refusal) await this.#refuse(error, undefined, false);
@@ -80,10 +94,19 @@ export class HttpSession {
     return this.#end ?? match ?? "done";
   }
 
-  /** Ends at the next moment when no request is under way. */
-  drain(): void {
+  /**
+   * The next answer tells the visitor that it is the last. One that has been quiet is not waited for,
+   * unless a request of it is under way.
+   */
+  drain(quiet: boolean): void {
     this.#draining = true;
-    if (this.#upstream?.idle !== false && this.visitor.peek.size === 0) this.#finish("drained");
+    const idle = !this.#busy && this.#upstream?.idle !== false && this.visitor.peek.size === 0;
+    if (quiet && idle) this.#closing ??= this.#linger("drained");
+  }
+
+  /** Whether no request is under way that was let in. */
+  get resting(): boolean {
+    return !this.#routed && this.#upstream?.idle !== false;
   }
 
   /** Between two requests: the tunnel may serve others meanwhile; false if there is none to give. */
@@ -120,7 +143,8 @@ export class HttpSession {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       for (;;) {
-        if (this.#end !== undefined) return undefined;
+        if (this.#last) await this.#upstream?.drained();
+        if (this.#last || this.#end !== undefined) return undefined;
         // A line end before a request line is tolerated, RFC 9112 §2.2.
         while (peek.bytes[0] === 13 && peek.bytes[1] === 10) peek.consume(2);
         if (peek.size > 0) {
@@ -179,7 +203,8 @@ export class HttpSession {
     while (!sent) {
       let upstream: Upstream;
       try {
-        const route = this.router.route(head, this.visitor);
+        const route = await this.#route(head);
+        this.#routed = true;
         upstream = await this.#reach(route.client);
         if (exchange === undefined) {
           const end = head.size + body.take(peek.bytes, head.size);
@@ -210,11 +235,18 @@ export class HttpSession {
     }
   }
 
+  /** Where a request goes, as soon as its client is here if that may yet come. */
+  #route(head: RequestHead): Promise<Route> {
+    const { router, visitor } = this;
+    return router.settle.until(visitor, () => router.route(head, visitor));
+  }
+
   /** Leaves the connection to its raw bytes once the answers that are due have gone. */
   async #handOver(head: RequestHead): Promise<Match | undefined> {
-    const { client } = this.router.route(head, this.visitor);
+    const { client } = await this.#route(head);
+    this.#routed = true;
     await this.#upstream?.drained();
-    return this.#end === undefined ? rawMatch(head, client.id) : undefined;
+    return this.#end === undefined ? rawMatch(head, client) : undefined;
   }
 
   /** The upstream for a client: the one at hand, or a new one once the last has answered all. */
@@ -232,18 +264,29 @@ export class HttpSession {
       current.close();
     }
     this.router.admit(client);
-    const tunnel = await client.pool.take();
+    const tunnel = await this.#take(client);
     if (this.#end !== undefined) {
       tunnel.close();
       throw new Deno.errors.Interrupted("the visitor left");
     }
     this.clients.add(client.tag);
     const upstream = new Upstream(client, this.visitor, tunnel, {
+      last: () => this.#isLast(),
       answered: (keepAlive) => this.#answered(keepAlive),
     });
     this.#upstream = upstream;
     this.#running = this.#watch(upstream);
     return upstream;
+  }
+
+  /** A tunnel; whoever waits for one counts as a visitor of the client already. */
+  async #take(client: Upstream["client"]): Promise<Tunnel> {
+    client.visitors++;
+    try {
+      return await client.pool.take();
+    } finally {
+      client.visitors--;
+    }
   }
 
   /** Runs an upstream, and turns its failure into an answer or an end. */
@@ -256,7 +299,10 @@ export class HttpSession {
       if (error instanceof Refusal && exchange !== undefined) {
         exchange.status?.resolve(error.status);
         this.#closing = this.#respond(error, exchange.head, false);
-      } else this.#finish("answer broke off");
+      } else {
+        brokeOff(upstream.client, error);
+        this.#finish("answer broke off");
+      }
     }
   }
 
@@ -270,7 +316,7 @@ export class HttpSession {
         throw new Deno.errors.UnexpectedEof("the request broke off in its body");
       }
       if (this.#end !== undefined) return;
-      const count = this.#takeBody(upstream, body, peek.bytes);
+      const count = this.#takeBody(upstream, body, peek.bytes.subarray(0, upstream.most));
       try {
         await upstream.pass(peek, count);
       } catch {
@@ -308,21 +354,28 @@ export class HttpSession {
     this.#finish("done");
   }
 
+  /** What has come already gets its answer; what comes after the last one's head does not. */
+  #isLast(): boolean {
+    this.#last ||= this.#draining && !this.#busy && this.visitor.peek.size === 0;
+    return this.#last;
+  }
+
   #answered(keepAlive: boolean): void {
-    if (keepAlive && !(this.#draining && this.#upstream?.idle)) return;
-    this.#closing ??= this.#linger("done");
+    if (!keepAlive) this.#closing ??= this.#linger("done");
   }
 
   /** Answers a request that goes to no client, once those before it have their answers. */
   async #refuse(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
     await this.#upstream?.drained();
     if (this.#end !== undefined) return;
+    if (keepAlive) this.visitor.refused(error.status);
     if (keepAlive) await writeAll(this.visitor.conn, answer(error, head, true));
     else await (this.#closing ??= this.#respond(error, head, false));
   }
 
   async #respond(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
     this.#end = `answered ${error.status}`;
+    this.visitor.refused(error.status);
     this.#upstream?.close();
     await writeAll(this.visitor.conn, answer(error, head, keepAlive)).catch(() => {});
     await this.#linger(this.#end);

@@ -18,9 +18,10 @@ import {
   type ResponseHead,
 } from "@agentx/common/http";
 import type { Client } from "../registry.ts";
-import type { Tunnel } from "../tunnel.ts";
+import { retried, type Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
 import { addLines } from "./forward.ts";
+import { lastAnswer } from "./last_answer.ts";
 
 /** Tunnels tried for one request before the visitor gets an error. */
 const MAX_TRIES = 3;
@@ -40,6 +41,8 @@ export interface Exchange {
 
 /** What a session hears of its upstream. */
 export interface UpstreamEvents {
+  /** Whether the answer that is about to go is the visitor's last: it is told so, and none follows. */
+  last(): boolean;
   /** An answer is complete; `keepAlive` tells whether both ends expect another. */
   answered(keepAlive: boolean): void;
 }
@@ -82,6 +85,7 @@ export class Upstream {
     private readonly events: UpstreamEvents,
   ) {
     client.visitors++;
+    visitor.joins(client);
     client.kept.add(this);
     this.#toVisitor = new PlainDuplex(visitor.peek);
   }
@@ -94,6 +98,11 @@ export class Upstream {
   /** Whether its tunnel can serve another visitor. */
   get reusable(): boolean {
     return this.tunnel.kind === "reusable";
+  }
+
+  /** Most bytes to pass at once; see {@link Sink}. */
+  get most(): number {
+    return this.tunnel.duplex.sink.most ?? Infinity;
   }
 
   /** Whether no answer is due. */
@@ -170,7 +179,12 @@ export class Upstream {
         try {
           return await this.#answers();
         } catch (error) {
+          if (this.#over && this.idle) return;
+          if (this.#starting && !this.#over && !(error instanceof Refusal)) {
+            this.client.account.stale++;
+          }
           if (!this.#mayRetry(error)) throw this.#final(error);
+          retried(this.client, error);
         }
         this.#retrying = this.#retry();
         await this.#retrying;
@@ -220,7 +234,10 @@ export class Upstream {
   }
 
   async #answers(): Promise<void> {
-    const started = await this.tunnel.started();
+    const harmless = () =>
+      this.#tries === 1 &&
+      this.#exchanges.every(({ head }) => IDEMPOTENT.has(head.method));
+    const started = await this.tunnel.started(this.client.channel, harmless);
     if (!started.ok) {
       throw new Refusal(
         502,
@@ -269,10 +286,15 @@ export class Upstream {
         keepAlive = keepsAlive(head) && keepsAlive(exchange.head) && !isEndless(body);
         const bytes = source.bytes;
         const end = head.size + body.take(bytes, head.size);
-        if (exchange.lines === "") await this.#pass(source, end);
+        const last = keepAlive && this.#exchanges.length === 1 && this.events.last();
+        if (exchange.lines === "" && !last) await this.#pass(source, end);
         else {
           this.#answering = true;
-          const changed = addLines(bytes.subarray(0, end), head, exchange.lines);
+          let changed = addLines(bytes.subarray(0, end), head, exchange.lines);
+          if (last) {
+            changed = lastAnswer(changed, { ...head, size: head.size + exchange.lines.length });
+            keepAlive = false;
+          }
           await this.#toVisitor.write(changed);
           this.visitor.traffic.down += changed.length;
           source.consume(end);
@@ -351,7 +373,10 @@ export class Upstream {
 
   /** The client leaves: nothing more goes to it on this tunnel. Answers that are due still come. */
   leave(): void {
-    if (this.idle) this.tunnel.close();
+    if (!this.idle) return;
+    // A request that comes in this very moment belongs elsewhere, and is not lost with the tunnel.
+    this.#end();
+    this.tunnel.close();
   }
 
   /** Ends it; a tunnel that can goes back to the pool. */

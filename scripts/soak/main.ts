@@ -1,0 +1,172 @@
+/**
+ * The soak: real programs under random load and random faults, for minutes or days.
+ *
+ * ```sh
+ * deno task soak
+ * deno task soak --hours 8 --json soak.json
+ * ```
+ * @module
+ */
+import { percentile } from "../bench/stats.ts";
+import { FAULTS } from "./faults.ts";
+import { Excuses, Load } from "./load.ts";
+import { parseOptions, USAGE } from "./options.ts";
+import { Site, type Watched } from "./site.ts";
+import { judge, type Report, type Series, text } from "./report.ts";
+import { talk, VISITS, type Way } from "./visits.ts";
+
+/** Looks into the programs over a whole soak, at the most; and how near two of them are. */
+const LOOKS = 120;
+const LOOK_EVERY_S = 15;
+/** How long programs may take to come to rest, in milliseconds: pools are swept every 5 s. */
+const SETTLE_MS = 6000;
+/** Between two faults, in milliseconds. */
+const CALM_MS = 4000;
+/** How long a client may be away after a fault, in milliseconds. */
+const BACK_MS = 15_000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
+
+/** HTTP visitors of a client; each has connections of its own, which end when all rest. */
+function visitors(url: string, token: string, count: number, excuses?: Excuses): Load {
+  let ways: Way[] = [];
+  const open = (nth: number) =>
+    ways[nth] ??= { url, token, client: Deno.createHttpClient({ poolMaxIdlePerHost: 2 }) };
+  const close = () => {
+    for (const way of ways) way?.client.close();
+    ways = [];
+  };
+  const visit = (nth: number) => {
+    const [name, visit] = pick(Object.entries(VISITS));
+    return Promise.resolve<[string, Promise<number>]>([name, visit(open(nth))]);
+  };
+  return new Load(token, count, visit, close, excuses);
+}
+
+/** Runs until the time is over. */
+async function soak(seconds: number, count: number): Promise<Report> {
+  await using site = await Site.open();
+  const { url } = site.server;
+  const excuses = new Excuses();
+  const talker = () => Promise.resolve<[string, Promise<number>]>(["talk", talk(site.rawPort)]);
+  const loads = {
+    steady: visitors(url, "steady", count),
+    raw: new Load("raw", 1, talker),
+    shaken: visitors(url, "shaken", count, excuses),
+  };
+  const series: Series = {};
+  const faults: Record<string, number> = {};
+  const back: number[] = [];
+  const lost: string[] = [];
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  const every = Math.max(LOOK_EVERY_S, seconds / LOOKS);
+  let looked = 0;
+  const show = progress(() =>
+    `${elapsed().toFixed(0)}/${seconds} s` +
+    Object.entries(loads).map(([name, { tally }]) => ` · ${name} ${tally.visits}`).join("") +
+    ` · excused ${loads.shaken.tally.excused}` +
+    ` · harmed ${Object.values(loads).reduce((sum, { tally }) => sum + tally.harmed.length, 0)}` +
+    ` · mismatches ${
+      Object.values(loads).reduce((sum, { tally }) => sum + tally.mismatches.length, 0)
+    } · faults ${back.length}`
+  );
+  try {
+    while (elapsed() < seconds) {
+      if (elapsed() >= looked) {
+        looked = elapsed() + every;
+        await look(site, Object.values(loads), series, elapsed);
+      }
+      await pause(
+        Math.min(CALM_MS * (0.5 + Math.random()), Math.max(0, seconds - elapsed()) * 1000),
+      );
+      const [name, fault] = pick(Object.entries(FAULTS));
+      faults[name] = (faults[name] ?? 0) + 1;
+      const over = excuses.begin();
+      const since = await fault(site);
+      if (await returns(url, "shaken")) back.push(performance.now() - since);
+      else lost.push(`after ${name}`);
+      over();
+    }
+    await look(site, Object.values(loads), series, elapsed);
+  } finally {
+    show[Symbol.dispose]();
+    await Promise.all(Object.values(loads).map((load) => load.stop()));
+  }
+  const tallies = Object.fromEntries(
+    Object.entries(loads).map(([name, { tally }]) => [name, tally]),
+  );
+  const [p50, p99, most] = [0.5, 0.99, 1].map((share) => Math.round(percentile(back, share)));
+  return judge({
+    seconds: elapsed(),
+    tallies,
+    faults,
+    back: { count: back.length, p50: p50!, p99: p99!, most: most!, lost },
+    series,
+  });
+}
+
+/** Whether a client can be visited in time. */
+async function returns(url: string, token: string): Promise<boolean> {
+  const deadline = performance.now() + BACK_MS;
+  while (performance.now() < deadline) {
+    try {
+      const signal = AbortSignal.timeout(BACK_MS);
+      const headers = { connection: "close" };
+      const response = await fetch(`${url}/?token=${token}`, { signal, headers });
+      if (await response.text() === "hello" && response.status === 200) return true;
+    } catch { /* not yet */ }
+    await pause(50);
+  }
+  return false;
+}
+
+/** What the programs hold while nobody visits. */
+async function look(
+  site: Site,
+  loads: readonly Load[],
+  series: Series,
+  elapsed: () => number,
+): Promise<void> {
+  const resume = await Promise.all(loads.map((load) => load.rest()));
+  await pause(SETTLE_MS);
+  for (
+    const [name, vitals] of Object.entries(site.vitals) as [Watched, typeof site.vitals.arps][]
+  ) {
+    const held = await vitals.look();
+    const row = series[name] ??= { fds: [], rss: [], heap: [] };
+    for (const kind of ["fds", "rss", "heap"] as const) row[kind].push([elapsed(), held[kind]]);
+  }
+  site.forget();
+  for (const go of resume) go();
+}
+
+/** A line that is renewed on a terminal, and one a minute elsewhere. */
+function progress(line: () => string): Disposable {
+  const terminal = Deno.stderr.isTerminal();
+  const encoder = new TextEncoder();
+  const show = () =>
+    Deno.stderr.writeSync(encoder.encode(terminal ? `\r\x1b[K${line()}` : line() + "\n"));
+  const timer = setInterval(show, terminal ? 1000 : 60_000);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      if (terminal) Deno.stderr.writeSync(encoder.encode("\r\x1b[K"));
+    },
+  };
+}
+
+if (import.meta.main) {
+  const options = parseOptions(Deno.args);
+  const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
+  if (options.help) print(USAGE);
+  else {
+    const report = await soak(options.seconds, options.visitors);
+    print(text(report));
+    if (options.json !== undefined) {
+      await Deno.writeTextFile(options.json, JSON.stringify(report, null, 2) + "\n");
+    }
+    if (report.violations.length > 0) Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What is counted of one client, over all of its registrations: a link that is lost and comes back
+ * is the same client, and its totals go on.
+ *
+ * @module
+ */
+
+import type { Traffic } from "@agentx/common";
+import { type Histogram, Tally } from "./tally.ts";
+
+/** Why a visitor got no tunnel. */
+export type NoTunnel = "queue_full" | "timeout" | "offline";
+
+/** What a pool counts. */
+export interface PoolMeter {
+  /** Tunnels that came when they were asked for. */
+  opened: number;
+  /** Tunnels that came back from one visitor for another. */
+  reused: number;
+  /** Idle tunnels that the client, or the network, ended. */
+  lost: number;
+  /** A visitor got a tunnel after so many milliseconds; 0 if one was warm. */
+  took(ms: number): void;
+  /** A visitor got none. */
+  gaveUp(why: NoTunnel): void;
+}
+
+/** What all clients together wait for. */
+export interface Waits {
+  /** Of visitors that found no warm tunnel and got one later. */
+  readonly waits: Histogram;
+  /** How visitors came to a tunnel, or why not. */
+  readonly takes: Tally;
+}
+
+/** The numbers that only ever grow. */
+const COUNTERS = [
+  "registrations",
+  "served",
+  "warm",
+  "waited",
+  "waitedSeconds",
+  "turnedAway",
+  "opened",
+  "reused",
+  "lost",
+  "stale",
+] as const;
+
+/** Numbers of one client, or of several that were added up. */
+export class Account implements PoolMeter {
+  /** Bytes of its visitors, live. */
+  readonly traffic: Traffic = { up: 0, down: 0 };
+  /** Why its links ended, and how often. */
+  readonly left: Tally = new Tally();
+  registrations = 0;
+  /** Visitors that have left. */
+  served = 0;
+  /** Visitors that found a warm tunnel; that had to wait, and for how long; that got none. */
+  warm = 0;
+  waited = 0;
+  waitedSeconds = 0;
+  turnedAway = 0;
+  opened = 0;
+  reused = 0;
+  lost = 0;
+  /** Tunnels that proved dead when a visitor had got them, so that it needed another. */
+  stale = 0;
+  /** Registrations that are online; more than one only if two ids have one tag. */
+  online = 0;
+  /** When the last of them ended, by `Date.now()`, and why. */
+  leftAt = 0;
+  leftWhy: string | undefined;
+
+  /**
+   * @param tag names the client as logs do.
+   * @param label what names it in metrics, where there is room for so many only.
+   */
+  constructor(readonly tag: string, readonly label: string, private readonly all?: Waits) {}
+
+  /** A link of it ended. */
+  leave(why: string, now: number = Date.now()): void {
+    this.left.add(why);
+    this.online--;
+    this.leftAt = now;
+    this.leftWhy = why;
+  }
+
+  /** {@link PoolMeter.took} */
+  took(ms: number): void {
+    if (ms === 0) {
+      this.warm++;
+      this.all?.takes.add("warm");
+      return;
+    }
+    this.waited++;
+    this.waitedSeconds += ms / 1000;
+    this.all?.takes.add("waited");
+    this.all?.waits.observe(ms / 1000);
+  }
+
+  /** {@link PoolMeter.gaveUp} */
+  gaveUp(why: NoTunnel): void {
+    this.turnedAway++;
+    this.all?.takes.add(why);
+  }
+
+  /** Adds the numbers of another, which is then forgotten. */
+  absorb(other: Account): void {
+    this.traffic.up += other.traffic.up;
+    this.traffic.down += other.traffic.down;
+    for (const name of COUNTERS) this[name] += other[name];
+    for (const [[why = ""], count] of other.left) this.left.add(why, count);
+  }
+}
