@@ -17,10 +17,10 @@ import { ServiceWatch } from "./watch.ts";
 const log = getLogger(["arpc"]);
 
 /**
- * Longest wait for a server whose machine says that nobody listens, in milliseconds: to be told so
- * costs a packet each way, and a server that starts again is to be found soon.
+ * Longest wait for a server that is likely to be back soon, in milliseconds: its machine says that
+ * nobody listens, which costs a packet each way to be told, or it has just worked for as long.
  */
-const NOBODY_LISTENS_MS = 5000;
+const BACK_SOON_MS = 5000;
 
 /** What a client reports. */
 export interface ClientEvents {
@@ -114,11 +114,13 @@ async function keepLink(
   drain.addEventListener("abort", () => links[Symbol.dispose](), { once: true });
   while (!drain.aborted) {
     let since = performance.now();
+    let registered = false;
     let why: unknown;
     try {
       const asked = { ...config, remotePort };
       const link = await Link.open(asked, drain, dials.control, () => watch.declaration(), tokens);
       since = performance.now();
+      registered = true;
       const { generation, declared } = link;
       log.info("Registered", { server, generation, service: declared?.service });
       const own = remoteUrls(config, link.welcome.remote_port);
@@ -146,12 +148,13 @@ async function keepLink(
     if (!config.autoReconnect) throw new Error(message, { cause: why });
     const wish = why instanceof RefusedError ? why.retryAfter : undefined;
     const { leaving, left } = links;
+    const lived = performance.now() - since;
     const most = leaving
       ? MAX_WAIT_LEAVING_MS
-      : why instanceof Deno.errors.ConnectionRefused
-      ? NOBODY_LISTENS_MS
+      : why instanceof Deno.errors.ConnectionRefused || (registered && lived > BACK_SOON_MS)
+      ? BACK_SOON_MS
       : undefined;
-    const wait = backoff.next(performance.now() - since, (wish ?? 0) * 1000, most);
+    const wait = backoff.next(lived, (wish ?? 0) * 1000, most);
     log[leaving ? "info" : "warning"]("No link to the server", {
       server,
       why: reason(why),

@@ -26,7 +26,12 @@ const WHO = "Who you are";
 const SERVER = "The server";
 const LOCAL = "Your service";
 
-const ID = { pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -", arg: "<id>", private: true };
+const ID = {
+  pattern: CLIENT_ID,
+  expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -",
+  arg: "<id>",
+  private: true,
+};
 
 /** The options by flag. */
 export const OPTIONS = {

@@ -44,15 +44,7 @@ async function main(): Promise<void> {
   await using server = new Server(config, parts);
   await using admin = config.admin === undefined
     ? null
-    : (await import("./admin/mod.ts")).openAdmin(
-      {
-        ...config.admin,
-        reusePort: config.reusePort,
-        trustedProxies: config.trustedProxies,
-        version: VERSION,
-      },
-      server,
-    );
+    : (await import("./admin/mod.ts")).openAdmin(config.admin, config, server, VERSION);
   telemetry?.watch(server, VERSION);
   const log = getLogger(["arps"]);
   const { control, proxy, public: visitors } = server.ports;

@@ -6,7 +6,7 @@
 
 import { getLogger, reason } from "@agentx/common";
 import { type Access, COOKIE, Denied } from "./access.ts";
-import { type Monitor, SECONDS } from "./monitor.ts";
+import type { Monitor } from "./monitor.ts";
 import { PAGE } from "./page.ts";
 import { CONTENT_TYPE, prometheus } from "./prometheus.ts";
 import { NUMBERS } from "./rows.ts";
@@ -30,6 +30,8 @@ const ROW_SECONDS = 60;
 export interface Deps extends Sources {
   readonly access: Access;
   readonly monitor: Monitor;
+  /** What clients need to register. */
+  readonly needs: { readonly tls: boolean; readonly token: boolean };
   readonly streams: Streams;
 }
 
@@ -68,7 +70,9 @@ const HEADERS = {
 };
 
 /** How things stand, as a stream begins. */
-export function snapshot({ server, version, monitor, access }: Omit<Deps, "streams">): unknown {
+export function snapshot(
+  { server, version, monitor, access, needs }: Omit<Deps, "streams">,
+): unknown {
   const { stats, ports } = server;
   const clients = monitor.clients();
   const histories: Record<string, number[][]> = {};
@@ -77,7 +81,7 @@ export function snapshot({ server, version, monitor, access }: Omit<Deps, "strea
     if (up.length > 0 || down.length > 0) histories[tag] = [up, down];
   }
   return {
-    server: { version, since: stats.since, ports, needs_key: access.needsKey, seconds: SECONDS },
+    server: { version, since: stats.since, ports, needs_key: access.needsKey, clients_need: needs },
     second: monitor.second,
     history: monitor.history(),
     numbers: NUMBERS,

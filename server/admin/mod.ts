@@ -5,7 +5,7 @@
  */
 
 import { type Address, getLogger, reason } from "@agentx/common";
-import type { AdminConfig } from "../config.ts";
+import type { AdminConfig, ServerConfig } from "../config.ts";
 import { Access, isLoopbackName } from "./access.ts";
 import { createApp, snapshot } from "./app.ts";
 import { Lag } from "./lag.ts";
@@ -24,14 +24,11 @@ export interface Admin extends AsyncDisposable {
   readonly address: Address;
 }
 
-/** Options of {@link openAdmin}. */
-export interface AdminOptions extends AdminConfig {
-  /** Whether the server that takes this one's place may listen on the port as well. */
-  readonly reusePort?: boolean;
-  readonly version: string;
-  /** Addresses of proxies that may say for whom they forward. */
-  readonly trustedProxies: ReadonlySet<string>;
-}
+/** What of the server's configuration matters here as well. */
+export type AdminOptions = Pick<
+  ServerConfig,
+  "authFile" | "authToken" | "reusePort" | "tls" | "trustedProxies"
+>;
 
 /**
  * Opens the port and serves.
@@ -39,14 +36,20 @@ export interface AdminOptions extends AdminConfig {
  * @throws {Error} that names the flag when the port cannot be opened.
  */
 export function openAdmin(
-  { bind, port, key, version, trustedProxies, reusePort = false }: AdminOptions,
+  { bind, port, key }: AdminConfig,
+  { authFile, authToken, reusePort, tls, trustedProxies }: AdminOptions,
   server: Served,
+  version: string,
 ): Admin {
   using stack = new DisposableStack();
   const lag = stack.use(new Lag());
   const monitor = stack.use(new Monitor({ server, version, lag }));
   const access = new Access(key);
-  const deps = { server, version, lag, monitor, access };
+  const needs = {
+    tls: tls?.ports.control === true,
+    token: authToken !== undefined || authFile !== undefined,
+  };
+  const deps = { server, version, lag, monitor, access, needs };
   const streams = stack.use(new Streams(monitor, () => snapshot(deps)));
   const app = createApp({ ...deps, streams });
   const stop = new AbortController();

@@ -23,7 +23,7 @@ import { online, processorSeconds, type Sources } from "./served.ts";
 
 const EVERY_MS = 1000;
 /** Seconds of rates that are remembered of the server, and of each client. */
-export const SECONDS = 180;
+const SECONDS = 180;
 /** Visitors that left, and events, that are remembered. */
 const VISITORS = 500;
 const EVENTS = 200;

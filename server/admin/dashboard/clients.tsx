@@ -44,7 +44,7 @@ export interface ClientsProps {
 
 /** The card with all clients. */
 export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
-  const { clients, rates, second, about } = useStore();
+  const { clients, rates, second } = useStore();
   const [filter, setFilter] = useState("");
   const [offline, setOffline] = useState(true);
   const [order, setOrder] = useState<Choice>({ by: "total", down: true });
@@ -95,9 +95,7 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
           </label>
         </div>
       </div>
-      {all.length === 0
-        ? <NoClients control={about?.ports.control.port} proxy={about?.ports.proxy.port} />
-        : rows.length === 0
+      {all.length === 0 ? <NoClients /> : rows.length === 0
         ? (
           <p class="empty">
             {filter === "" ? "No client is online." : `No client fits “${filter}”.`}{" "}
@@ -269,12 +267,14 @@ function Row(
   );
 }
 
-function NoClients(
-  { control = 17001, proxy = 17002 }: { control: number | undefined; proxy: number | undefined },
-): JSX.Element {
+function NoClients(): JSX.Element {
+  const { about } = useStore();
+  const { control, proxy } = about!.ports;
+  const { tls, token } = about!.clients_need;
   const flags = [
-    control === 17001 ? "" : ` --control-port ${control}`,
-    proxy === 17002 ? "" : ` --proxy-port ${proxy}`,
+    control.port === 17001 ? "" : ` --control-port ${control.port}`,
+    proxy.port === 17002 ? "" : ` --proxy-port ${proxy.port}`,
+    tls ? " --tls" : "",
   ].join("");
   return (
     <div class="empty">
@@ -282,7 +282,7 @@ function NoClients(
         <b>No client is online yet.</b>
       </p>
       <p>Start one beside the service that should be reached, for example on port 8080:</p>
-      <pre><code>arpc --server-addr {location.hostname}{flags} --local-port 8080</code></pre>
+      <pre><code>{token ? "ARP_AUTH_TOKEN=… " : ""}arpc --server-addr {location.hostname}{flags} --local-port 8080</code></pre>
       <p class="soft small">
         It appears here as soon as it has registered, under the tag that it logs.
       </p>

@@ -38,6 +38,7 @@ interface About {
   since: number;
   ports: Record<"control" | "proxy" | "public", { hostname: string; port: number }>;
   needs_key: boolean;
+  clients_need: { tls: boolean; token: boolean };
 }
 
 interface Snapshot {
