@@ -6,8 +6,8 @@
 
 import { closeQuietly, type Conn, linger, Peek, writeAll } from "@agentx/common";
 
-/** How many are told at a time; a flood is not worth more. */
-const MOST = 16;
+/** How many are told at a time: a crowd is, a flood is not worth it. */
+const MOST = 128;
 /** How long one may take to hear it, in milliseconds. */
 const TIMEOUT_MS = 2000;
 
