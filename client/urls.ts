@@ -9,19 +9,24 @@ import type { ClientConfig } from "./config.ts";
 
 /** The URLs the server told, under the name it was dialled by if it knows none of its own. */
 export function visitorUrls(
-  { serverAddr, clientId }: Pick<ClientConfig, "serverAddr" | "clientId">,
+  { serverAddr, clientId, requireVisitorToken }:
+    & Pick<ClientConfig, "serverAddr" | "clientId">
+    & Partial<Pick<ClientConfig, "requireVisitorToken">>,
   told: readonly string[] | undefined,
 ): string[] {
   const host = serverAddr.includes(":") ? `[${serverAddr}]` : serverAddr;
   // A first generation server does not say; 17003 is the default public port.
   const urls = told ?? [`http://0.0.0.0:17003/?token=${encodeURIComponent(clientId)}`];
-  return urls.flatMap((text) => {
+  const web = urls.flatMap((text) => {
     const url = URL.parse(text);
     // They are printed for people to open, so nothing but a web page is passed on.
     if (url === null || !/^https?:$/.test(url.protocol)) return [];
     if (url.hostname === "0.0.0.0") url.hostname = host;
+    // It would open nothing; `arpc token create --url` makes one that does.
+    if (requireVisitorToken) url.searchParams.delete("token");
     return [url.href];
   });
+  return [...new Set(web)];
 }
 
 /** Where the port of its own is, under the name the server was dialled by; nowhere if it has none. */

@@ -334,15 +334,15 @@ export function serverConfig(values: Values<typeof OPTIONS>): ServerConfig {
       `--reuse-port: expected Linux, found ${Deno.build.os}: only there do two programs share a port`,
     );
   }
-  const names = ["control-port", "proxy-port", "public-port"] as const;
+  const names = ["control-port", "proxy-port", "public-port", "admin-port"] as const;
   for (const [index, name] of names.entries()) {
     const twin = names.slice(0, index).find((other) => values[other] === values[name]);
-    if (twin !== undefined && values[name] !== 0) {
+    if (twin !== undefined && values[name] !== undefined && values[name] !== 0) {
       throw new UsageError(
         `--${twin} and --${name}: expected two ports, found ${values[name]} twice`,
       );
     }
-    if (values["allow-ports"].has(values[name])) {
+    if (values["allow-ports"].has(values[name] ?? 0)) {
       throw new UsageError(
         `--allow-ports and --${name}: expected different ports, found ${values[name]} in both`,
       );

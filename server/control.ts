@@ -82,7 +82,7 @@ export class ControlPort {
   #bans = new Bans();
   /** What the clients online may do, and the port that each has of its own. */
   #grants = new Map<Client, { grant: Grant; port: number | undefined }>();
-  #farewells = new Farewells();
+  #farewells = new Farewells(16);
 
   constructor(
     private readonly listener: Listener,
@@ -194,7 +194,8 @@ export class ControlPort {
     for (;;) {
       const command = await channel.receive();
       if (command?.type !== "RevokeTokens") return command;
-      this.options.revoked(client, command.ids);
+      // A link whose registration was replaced or ended has no say any more.
+      if (!client.gone) this.options.revoked(client, command.ids);
     }
   }
 
@@ -211,7 +212,7 @@ export class ControlPort {
       using port = wanted === undefined
         ? undefined
         : this.remotePorts.reserve(command.client_id, wanted, grant);
-      this.#bans.check(command.client_id);
+      for (const name of [command.client_id, ...command.aliases ?? []]) this.#bans.check(name);
       const why = grant.withdrawn(port?.port);
       if (why !== undefined) throw new RegistrationError(why, LASTING_S, "denied");
       const { client, replaced } = this.registry.register(command, name, channel, peer);

@@ -19,6 +19,8 @@ import type { Live, Visitors } from "./visitors.ts";
 
 const log = getLogger(["arps", "public"]);
 const farewells = new Farewells();
+/** Of a server that is full: each holds one of the descriptors that it lacks. */
+const lastFarewells = new Farewells(16);
 
 /** The port on which every visitor says for whom it comes. */
 export class PublicPort {
@@ -130,5 +132,6 @@ async function leaveWith({ conn, peek }: Visitor, words: Uint8Array): Promise<vo
 
 /** Over a limit: most visitors speak HTTP, and for them there is an answer. */
 function turnAway(conn: Conn, why: Refusal): Promise<void> {
-  return farewells.say(conn, answer(why, undefined, false));
+  const some = why.status === 503 ? lastFarewells : farewells;
+  return some.say(conn, answer(why, undefined, false));
 }

@@ -11,6 +11,8 @@ import { Refusal } from "@agentx/common/http";
 const WAIT_MS = 10_000;
 /** How long one waits that could go elsewhere, if the token it names first is none of a client. */
 const BRIEF_MS = 2000;
+/** Tokens of one visitor that are waited for. */
+const MAX_TOKENS = 8;
 /** Visitors that wait for any client. */
 const MAX_WAITING = 4096;
 
@@ -92,8 +94,10 @@ export class Settle {
     return came || error.brief;
   }
 
-  #wait(tokens: readonly string[], ms: number): Promise<boolean> {
-    const queues = [...new Set(tokens)].map((token) => this.#queue(token));
+  #wait(all: readonly string[], ms: number): Promise<boolean> {
+    // A request may hold thousands, and each would be a queue of its own.
+    const tokens = [...new Set(all)].slice(0, MAX_TOKENS);
+    const queues = tokens.map((token) => this.#queue(token));
     const full = queues.some(({ size }) => size >= this.options.queue);
     if (full || this.#count >= MAX_WAITING) {
       this.#sweep(tokens);

@@ -167,9 +167,9 @@ export class Visitors {
     this.stats.visitorLeft(() => recordOf(live, end, ms), live.protocol, visitorEnd(end), ms);
   }
 
-  /** Ends those that are with a client. */
+  /** Ends those that are with a client, whichever of its registrations they came by. */
   abortOf(client: Client, why: string): void {
-    for (const { visitor } of this.#live) if (visitor.client === client) visitor.abort(why);
+    for (const { visitor } of this.#live) if (visitor.client?.id === client.id) visitor.abort(why);
   }
 
   /** Every second or so: ends visitors that idle too long. */

@@ -7,6 +7,7 @@
 import { Command, CommanderError, Option as Flag } from "@std/cli";
 import { variable } from "./environment.ts";
 import type { Options } from "./options.ts";
+import { RUNNING } from "./running.ts";
 import type { Source } from "./resolve.ts";
 import { nearest, UsageError } from "./usage.ts";
 
@@ -137,14 +138,23 @@ function epilogue({ name, prefix, examples, commands = [] }: About, options: Opt
   const width = Math.max(...commands.map(([word]) => word.length));
   const words = commands.map(([word, about]) => `  ${name} ${word.padEnd(width)}  ${about}\n`);
   const lines = examples.map(([command, why]) => `  # ${why}\n  $ ${command}\n`);
-  const [key = ""] = Object.keys(options);
+  // Words for one occasion come from nowhere else.
+  const key = Object.keys(options).find((key) => !options[key]?.once && key !== "config");
+  const lasting = key !== undefined && options[key]?.group !== RUNNING;
+  const sources = lasting
+    ? `Every option can also come from the environment (--${key} is ${
+      variable(prefix, key)
+    }), or from a
+--config file in TOML or JSONC, under its name without the dashes. Flags win over the environment,
+the environment over the file; --print-config shows what came from where.
+`
+    : "";
   return `${words.length === 0 ? "" : `\nCommands:\n${words.join("")}`}
 Examples:
 ${lines.join("\n")}
-Every option can also come from the environment (--${key} is ${variable(prefix, key)}), or from a
---config file in TOML or JSONC, under its name without the dashes. Flags win over the environment,
-the environment over the file; --print-config shows what came from where.
-${name} exits with 0 after a clean stop, 1 on a failure, 2 on bad options.
+${sources}${name} exits with 0 ${
+    lasting ? "after a clean stop" : "when all went well"
+  }, 1 on a failure, 2 on bad options.
 `;
 }
 

@@ -58,7 +58,7 @@ export async function openAuthenticator(
     if (!isLoopback(bind)) {
       getLogger(["arps"]).warning(
         "Anybody who reaches the control port may register as anything: see --auth-token",
-        { bind },
+        { bind, ...unread() },
       );
     }
     return { auth: OPEN, [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -67,4 +67,10 @@ export async function openAuthenticator(
   const { Gate } = await import("./gate.ts");
   const gate = await Gate.open({ token: authToken, file: authFile });
   return { auth: gate, [Symbol.asyncDispose]: () => gate[Symbol.asyncDispose]() };
+}
+
+/** A secret in the environment does nothing where the program may not read it. */
+function unread(): { hint?: string } {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "ARP_AUTH_TOKEN" });
+  return state === "granted" ? {} : { hint: "the environment is not read without --allow-env" };
 }

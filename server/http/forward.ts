@@ -6,7 +6,7 @@
  */
 
 import { Block, latin1Bytes, putLatin1 } from "@agentx/common";
-import { type Head, type Header, header, type RequestHead } from "@agentx/common/http";
+import { hasToken, type Head, type Header, header, type RequestHead } from "@agentx/common/http";
 import { isVisitorToken } from "@agentx/common/visitor-token";
 import { withoutMark } from "../visitor_token/uses.ts";
 import { COOKIE, withoutTokens } from "./route.ts";
@@ -46,7 +46,7 @@ function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarde
 function withoutToken({ name, value }: Header): string | undefined {
   switch (name) {
     case "x-arp-token":
-      return isVisitorToken(value) ? undefined : value;
+      return isVisitorToken(withoutMark(value)) ? undefined : value;
     case "referer":
       return withoutTokens(value);
     case "cookie":
@@ -76,6 +76,9 @@ export function forwardRequest(
   const firstLine = head.startLine.length + 2;
   let added = forwardedLines(head, forwarded);
   const changed = new Set<Header>();
+  // HTTP/2 on the same connection would bring requests that nobody routes or checks. A server may
+  // ignore the wish, RFC 9110 §7.8.
+  const h2c = hasToken(head, "upgrade", "h2c");
   for (const line of forwarded.tokens ? head.headers : []) {
     const value = withoutToken(line);
     if (value === line.value) continue;
@@ -90,7 +93,8 @@ export function forwardRequest(
   for (const line of head.headers) {
     const { name, start, end } = line;
     const spoofable = SPOOFABLE.has(name) && (name !== "forwarded" || !forwarded.trusted);
-    if (!spoofable && !changed.has(line)) continue;
+    const dropped = h2c && (name === "upgrade" || name === "http2-settings");
+    if (!spoofable && !dropped && !changed.has(line)) continue;
     kept.push([from, start]);
     from = end;
   }

@@ -7,6 +7,7 @@
 import { CLIENT_ID } from "@agentx/common";
 import { header, type RequestHead } from "@agentx/common/http";
 import { isVisitorToken } from "@agentx/common/visitor-token";
+import { withoutMark } from "../visitor_token/uses.ts";
 
 /** Name of the cookie that keeps a browser with the client it navigated to. */
 export const COOKIE = "arp_token";
@@ -126,7 +127,8 @@ export function withoutTokens(whole: string): string {
   if (mark < 0) return whole;
   const parts = target.slice(mark + 1).split("&");
   const kept = parts.filter((part) =>
-    !part.startsWith("token=") || !isVisitorToken(splitToken(part.slice("token=".length)).token)
+    !part.startsWith("token=") ||
+    !isVisitorToken(withoutMark(splitToken(part.slice("token=".length)).token))
   );
   if (kept.length === parts.length) return whole;
   const query = kept.length === 0 ? "" : "?" + kept.join("&");

@@ -78,7 +78,8 @@ export class HttpSession {
         this.#busy = true;
         match = await this.#serve(head);
         this.#busy = false;
-        this.#routed = false;
+        // What goes on as raw bytes stays what it was let in to.
+        this.#routed = match !== undefined;
       }
     } catch (error) {
       if (error instanceof Refusal) await this.#refuse(error, undefined, false);

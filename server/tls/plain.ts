@@ -87,7 +87,7 @@ function postgres(bytes: Uint8Array): Opening {
 
 /** A client of ours. On the control port it is told what to do; a tunnel has nobody who reads. */
 function frame(port: PortName): Opening {
-  const what = "arpc without --tls";
+  const what = "arpc without --tls, or with it off for this port";
   if (port !== "control") return { kind: "plain", what };
   const error = "this port speaks TLS: start arpc with --tls";
   return {

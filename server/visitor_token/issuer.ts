@@ -16,6 +16,8 @@ const JTI = /^[\w-]{1,64}$/;
 /** One key of one client; it outlives a registration. */
 export class Issuer {
   readonly uses: Uses = new Uses();
+  /** The registration by which its names are known. */
+  client: Client | undefined;
   readonly #revoked = new Set<string>();
   #full = false;
   #key: Promise<VerifyKey> | undefined;

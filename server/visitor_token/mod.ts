@@ -89,12 +89,21 @@ export class VisitorTokens {
     // The newest last.
     this.#issuers.delete(client.id);
     this.#issuers.set(client.id, issuer);
+    // Nothing new: a link can say that as often as it likes.
+    if (issuer.client === client && ids.length === 0) return;
     issuer.revoke(ids);
     this.#held.end(
       ({ audience, jti }) => audience.issuer === issuer && issuer.revoked(jti),
       "visitor token revoked",
     );
+    if (issuer.client === client) return; // its names are known
+    issuer.client = client;
     this.#indexed = this.#index(issuer, client, this.#indexed);
+  }
+
+  /** Resolves when all that registered so far can be visited by tokens. */
+  get ready(): Promise<void> {
+    return this.#indexed;
   }
 
   async #index(issuer: Issuer, client: Client, before: Promise<void>): Promise<void> {

@@ -28,7 +28,7 @@ class Signer {
 }
 
 /** Tokens of some clients at a time that tests set. */
-class Site {
+class Site implements AsyncDisposable {
   now = 500;
   readonly clients = new Map<string, Client>();
   readonly tokens = new VisitorTokens(
@@ -42,6 +42,10 @@ class Site {
     this.clients.set(id, client);
     this.tokens.revoke(client, revoked);
     return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tokens.ready;
   }
 
   visit(token: string, visit: Partial<Visit> = {}) {
@@ -77,7 +81,7 @@ function visitor(): Visitor & { ended?: string } {
 }
 
 Deno.test("a token opens its client as soon as that has registered", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   const token = await signer.sign("a");
   await site.refuses(token, 404, /is not here/);
@@ -90,7 +94,7 @@ Deno.test("a token opens its client as soon as that has registered", async () =>
 });
 
 Deno.test("times: not before, with leeway, and not after", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   site.register("a", signer.key);
   const token = await signer.sign("a", { nbf: 530 });
@@ -105,7 +109,7 @@ Deno.test("times: not before, with leeway, and not after", async () => {
 });
 
 Deno.test("what was revoked stays so over registrations, and what runs by it ends", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   const client = site.register("a", signer.key, ["early"]);
   await site.refuses(await signer.sign("a", { jti: "early" }), 401, /was revoked/);
@@ -123,7 +127,7 @@ Deno.test("what was revoked stays so over registrations, and what runs by it end
 });
 
 Deno.test("another key takes all tokens of the last one back", async () => {
-  const site = new Site();
+  await using site = new Site();
   const [old, fresh] = [await Signer.make(), await Signer.make()];
   site.register("a", old.key);
   const token = await old.sign("a");
@@ -138,14 +142,14 @@ Deno.test("another key takes all tokens of the last one back", async () => {
 });
 
 Deno.test("a key that is none opens nothing", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   site.register("a", "A".repeat(42) + "_");
   await rejects(site.visit(await signer.sign("a")), Refusal);
 });
 
 Deno.test("a client with the public key of another gets none of its visitors", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   const honest = site.register("a", signer.key);
   site.register("thief", signer.key);
@@ -153,7 +157,7 @@ Deno.test("a client with the public key of another gets none of its visitors", a
 });
 
 Deno.test("a visitor ends with its token", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   site.register("a", signer.key);
   const running = visitor();
@@ -169,7 +173,7 @@ Deno.test("a visitor ends with its token", async () => {
 });
 
 Deno.test("uses: one for a connection, one for a browser with its cookie", async () => {
-  const site = new Site();
+  await using site = new Site();
   const signer = await Signer.make();
   site.register("a", signer.key);
   const token = await signer.sign("a", { uses: 2 });
