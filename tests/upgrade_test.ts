@@ -130,7 +130,7 @@ peerTest({ name: "upgrade: what is none is the service's", permissions }, async 
     "a request with a body in chunks": body("1.1", ...UPGRADE, "Transfer-Encoding: chunked") +
       "3\r\nabc\r\n0\r\n\r\n",
     "no Connection": get("/", "Upgrade: arp", "X-ARP-Token: app"),
-    "another protocol": get("/", "Connection: Upgrade", "Upgrade: h2c", "X-ARP-Token: app"),
+    "another protocol": get("/", "Connection: Upgrade", "Upgrade: irc/6", "X-ARP-Token: app"),
     "HTTP/1.0": body("1.0", ...UPGRADE).replace("POST", "GET"),
   };
   for (const [what, request] of Object.entries(requests)) {
@@ -141,6 +141,17 @@ peerTest({ name: "upgrade: what is none is the service's", permissions }, async 
       match(web.last.head, /^Upgrade: /m);
     });
   }
+  await step("but for HTTP/2, whose further requests nobody would route", async () => {
+    using visitor = await site.visit();
+    const offer = [
+      "Connection: Upgrade, HTTP2-Settings",
+      "Upgrade: h2c",
+      "HTTP2-Settings: AAMAAABk",
+    ];
+    await visitor.send(get("/", ...offer, "X-ARP-Token: app"));
+    match((await visitor.response()).body, /^WEB GET \/$/);
+    ok(!/^(upgrade|http2-settings):/im.test(web.last.head), web.last.head);
+  });
   await step("a WebSocket", async () => {
     await using service = new RawService(async (wire) => {
       equal(field(await wire.request(), "Upgrade"), "websocket");
