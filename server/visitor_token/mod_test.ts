@@ -141,6 +141,20 @@ Deno.test("another key takes all tokens of the last one back", async () => {
   await rejects(site.visit(await fresh.sign("a")), Refusal);
 });
 
+Deno.test("a client that says nothing new costs nothing, and what it revokes later counts", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  const client = site.register("a", signer.key);
+  const known = site.tokens.ready;
+  for (let i = 0; i < 1000; i++) site.tokens.revoke(client, []);
+  strictEqual(site.tokens.ready, known, "its names were looked up again");
+  const token = await signer.sign("a", { jti: "late" });
+  await site.visit(token);
+  site.tokens.revoke(client, ["late"]);
+  strictEqual(site.tokens.ready, known, "its names were looked up again");
+  await site.refuses(token, 401, /was revoked/);
+});
+
 Deno.test("a key that is none opens nothing", async () => {
   await using site = new Site();
   const signer = await Signer.make();
