@@ -44,8 +44,8 @@ function visitors(url: string, token: string, count: number, excuses?: Excuses):
   return new Load(token, count, visit, close, excuses);
 }
 
-/** Runs until the time is over. */
-async function soak(seconds: number, count: number): Promise<Report> {
+/** Runs until the time is over, or somebody has seen enough. */
+async function soak(seconds: number, count: number, stop: AbortSignal): Promise<Report> {
   await using site = await Site.open();
   const { url } = site.server;
   const excuses = new Excuses();
@@ -73,7 +73,7 @@ async function soak(seconds: number, count: number): Promise<Report> {
     } · faults ${back.length}`
   );
   try {
-    while (elapsed() < seconds) {
+    while (elapsed() < seconds && !stop.aborted) {
       if (elapsed() >= looked) {
         looked = elapsed() + every;
         await look(site, Object.values(loads), series, elapsed);
@@ -142,6 +142,20 @@ async function look(
   for (const go of resume) go();
 }
 
+/** Asked to stop: what runs is ended, and what was found so far is told. */
+function stopped(): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}
+
 /** A line that is renewed on a terminal, and one a minute elsewhere. */
 function progress(line: () => string): Disposable {
   const terminal = Deno.stderr.isTerminal();
@@ -162,7 +176,9 @@ if (import.meta.main) {
   const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
   if (options.help) print(USAGE);
   else {
-    const report = await soak(options.seconds, options.visitors);
+    using stop = stopped();
+    const report = await soak(options.seconds, options.visitors, stop.signal);
+    if (stop.signal.aborted) report.violations.push("stopped before the time was over");
     print(text(report));
     if (options.json !== undefined) {
       await Deno.writeTextFile(options.json, JSON.stringify(report, null, 2) + "\n");
