@@ -5,8 +5,9 @@ import { Admin } from "./admin.ts";
 import { browser, faultsOf, launch } from "./browsers.ts";
 import { PATIENCE_MS, startClient, startServer } from "./helpers.ts";
 import { type Peer, peerTest, type PeerTestOptions, WHOLE_PROGRAM } from "./peers.ts";
-import { Download, fixedPort, HeldService, RawClient, visit } from "./raw_peers.ts";
+import { Download, HeldService, RawClient, visit } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const KEY = "the-key-of-the-owner";
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
@@ -92,7 +93,7 @@ peerTest(
   { name: "dashboard: an owner logs in, watches, and kicks", ...WITH_BROWSER },
   async (t) => {
     const step = stepsOf(t);
-    const port = fixedPort();
+    const port = freePort();
     const flags = ["--admin-port", String(port), "--heartbeat", "0.5"];
     const env = { ARPS_ADMIN_KEY: KEY };
     await using service = new HeldService();

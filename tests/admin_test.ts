@@ -4,16 +4,9 @@ import { Admin } from "./admin.ts";
 import { startClient, startServer } from "./helpers.ts";
 import { get, Wire } from "./http_wire.ts";
 import { peer, peerTest, WHOLE_PROGRAM } from "./peers.ts";
-import {
-  Download,
-  eventually,
-  fixedPort,
-  HeldService,
-  RawClient,
-  serveOnce,
-  visit,
-} from "./raw_peers.ts";
+import { Download, eventually, HeldService, RawClient, serveOnce, visit } from "./raw_peers.ts";
 import { Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const promtool = peer("promtool", "apt-get install prometheus");
 
@@ -388,7 +381,7 @@ peerTest({
   name: "admin: a port that cannot be had is named, and so is a key that is missing",
   permissions: WHOLE_PROGRAM,
 }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   using _taken = Deno.listen({ hostname: "127.0.0.1", port });
   const run = async (...flags: string[]) => {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -18,16 +18,9 @@ import {
 } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import {
-  Download,
-  fixedPort,
-  frame,
-  HeldService,
-  RawClient,
-  readFrame,
-  visit,
-} from "./raw_peers.ts";
+import { Download, frame, HeldService, RawClient, readFrame, visit } from "./raw_peers.ts";
 import { echo, httpService } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const SECRET = "correct-horse-battery";
@@ -193,7 +186,7 @@ peerTest(
   { name: "auth: a token that goes out in the clear is warned of, once", permissions },
   async () => {
     await using client = await startClient({
-      server: { controlPort: fixedPort(), proxyPort: fixedPort() },
+      server: { controlPort: freePort(), proxyPort: freePort() },
       id: "app",
       port: 9,
       env: knowing(SECRET),
@@ -210,7 +203,7 @@ peerTest(
 peerTest(
   { name: "auth: a file says who may have which names and ports", permissions },
   async (t) => {
-    const [mine, other] = [fixedPort(), fixedPort()];
+    const [mine, other] = [freePort(), freePort()];
     const [alice, team] = await Promise.all([
       hashToken("token-of-alice"),
       hashToken("token-of-team"),

@@ -15,9 +15,10 @@ import {
   within,
 } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
-import { eventually, fixedPort, frame, HeldService, readFrame, visit } from "./raw_peers.ts";
+import { eventually, frame, HeldService, readFrame, visit } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
 import { status, Wire } from "./http_wire.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const SERVER = "../server/main.ts";
@@ -160,7 +161,7 @@ peerTest({
   name: "flags win over variables, those over the file, that over the defaults",
   permissions,
 }, async (t) => {
-  const [one, two, three] = [fixedPort(), fixedPort(), fixedPort()];
+  const [one, two, three] = [freePort(), freePort(), freePort()];
   await using folder = await Folder.make({
     "arps.toml":
       `bind = "127.0.0.1"\ncontrol-port = 0\nproxy-port = ${one}\npublic-port = ${one}\n`,

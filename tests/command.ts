@@ -11,7 +11,8 @@ import { Api } from "./api.ts";
 import { CLI_BIN, type CliHome, cliHome } from "./clis.ts";
 import { PATIENCE_MS, Program, startServer, type TestServer } from "./helpers.ts";
 import { type Model, startModel } from "./model/mod.ts";
-import { eventually, fixedPort } from "./raw_peers.ts";
+import { eventually } from "./raw_peers.ts";
+import { freePort } from "./ports.ts";
 
 const MODULE = fileURLToPath(new URL("../client/main.ts", import.meta.url));
 
@@ -103,11 +104,11 @@ export class CommandRig implements AsyncDisposable {
     const model = stack.use(startModel());
     const home = stack.use(await cliHome(model));
     const env = { ...options.env, ...await options.prepare?.(home) };
-    const port = fixedPort();
+    const port = freePort();
     const url = `http://127.0.0.1:${port}`;
     const api = stack.use(new Api({ url }, "laptop", options.env?.ARP_API_KEY));
     const ports = ["--public-port", String(port)]
-      .concat(["--control-port", "--proxy-port"].flatMap((flag) => [flag, String(fixedPort())]));
+      .concat(["--control-port", "--proxy-port"].flatMap((flag) => [flag, String(freePort())]));
     const rig = new CommandRig(model, home, api, ports, { ...options, env }, stack.move());
     try {
       await rig.startServer();

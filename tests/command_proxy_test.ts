@@ -10,12 +10,13 @@ import {
   relay,
 } from "@agentx/common";
 import { TestDoor } from "./door.ts";
-import { accepts, Daemon, freePort, Scratch, setpriv, WITH_DAEMON } from "./daemons.ts";
+import { accepts, Daemon, Scratch, setpriv, WITH_DAEMON } from "./daemons.ts";
 import { PATIENCE_MS, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { field, get, post, status, Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
 import { httpService, Recorder, Site } from "./services.ts";
 import { run } from "./tls.ts";
+import { freePort } from "./ports.ts";
 
 const redisServer = peer("redis-server", "apt-get install redis-server");
 const redisCli = peer("redis-cli", "apt-get install redis-tools");

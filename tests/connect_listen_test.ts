@@ -7,12 +7,13 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { startListening, to } from "./connect.ts";
-import { accepts, Daemon, freePort, Scratch, setpriv } from "./daemons.ts";
+import { accepts, Daemon, Scratch, setpriv } from "./daemons.ts";
 import { PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { eventually, fixedPort } from "./raw_peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { echo, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const redisServer = peer("redis-server", "apt-get install redis-server");
@@ -129,7 +130,7 @@ peerTest(
   async (t) => {
     const step = stepsOf(t);
     await using service = echo();
-    const flags = ["--public-port", `${fixedPort()}`];
+    const flags = ["--public-port", `${freePort()}`];
     let server = await startServer(flags);
     await using local = await startListening(to(server, "app"));
     let failures = 0;

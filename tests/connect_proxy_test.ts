@@ -7,12 +7,13 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { converse, runStdio, startListening } from "./connect.ts";
-import { accepts, Daemon, freePort, Scratch, setpriv } from "./daemons.ts";
+import { accepts, Daemon, Scratch, setpriv } from "./daemons.ts";
 import { WHOLE_PROGRAM } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
 import { echo, RawService, Site, stepsOf } from "./services.ts";
 import { identify, type Identity, nginx, openssl } from "./tls.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 

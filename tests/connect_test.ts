@@ -18,8 +18,9 @@ import {
 } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { fixedPort, isRefused } from "./raw_peers.ts";
+import { isRefused } from "./raw_peers.ts";
 import { echo, RawService, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere signals do not reach programs. */
@@ -98,7 +99,7 @@ peerTest(
       await wire.send("SSH-2.0-OpenSSH\r\n");
     });
     await using server = await startServer(["--log-level", "trace"]);
-    const port = fixedPort();
+    const port = freePort();
     const flags = (...more: string[]) => [
       ...["--token", SECRET, "--log-level", "trace", "--log-file", file],
       ...more,
@@ -133,7 +134,7 @@ peerTest(
     await step("no server", () =>
       fails(
         /^arpc: Cannot reach the server 127\.0\.0\.1:\d+: Connection refused$/m,
-        ...["--server", `127.0.0.1:${fixedPort()}`],
+        ...["--server", `127.0.0.1:${freePort()}`],
       ));
     await step("no such host", () =>
       fails(

@@ -67,12 +67,6 @@ export class Scratch implements AsyncDisposable {
   }
 }
 
-/** A port that nobody has now; for servers that cannot be asked to choose one. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** A server program; disposing kills it. */
 export class Daemon implements AsyncDisposable {
   /** What it said, on both of its outputs. */

@@ -21,7 +21,6 @@ import { peerTest } from "./peers.ts";
 import {
   Download,
   eventually,
-  fixedPort,
   frame,
   HeldService,
   isRefused,
@@ -32,6 +31,7 @@ import {
 import { sharedPorts } from "./restart.ts";
 import { echo, RawService } from "./services.ts";
 import { Home } from "./tokens.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -227,7 +227,7 @@ peerTest({
   os,
 }, async () => {
   const flags = ["--control-port", "--proxy-port", "--public-port"]
-    .flatMap((flag) => [flag, String(fixedPort())]);
+    .flatMap((flag) => [flag, String(freePort())]);
   await using service = new HeldService();
   await using first = await startServer(flags);
   await using client = await startClient({ server: first, id: "app", port: service.port });
@@ -302,7 +302,7 @@ for (const wanted of ["0", "fixed"] as const) {
     permissions,
     os: linux,
   }, async () => {
-    const port = fixedPort();
+    const port = freePort();
     const flags = [...sharedPorts(), "--allow-ports", `${port}-${port + 1}`];
     await using service = echo();
     await using first = await startServer(flags);
@@ -503,12 +503,12 @@ peerTest({
   permissions,
   os: linux,
 }, async () => {
-  const admin = fixedPort();
+  const admin = freePort();
   const flags = [...sharedPorts(), "--admin-port", String(admin)];
   await using first = await startServer(flags);
   await using second = await startServer(flags);
   equal(second.publicPort, first.publicPort);
-  await using alone = await startServer(["--public-port", String(fixedPort())]);
+  await using alone = await startServer(["--public-port", String(freePort())]);
   const refused = async (...flags: string[]) => {
     try {
       await using _server = await startServer(flags);

@@ -9,8 +9,9 @@ import { equal, match, ok } from "node:assert/strict";
 import { PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { answer, get, Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import { fixedPort, frame, RawClient, readFrame, visit } from "./raw_peers.ts";
+import { frame, RawClient, readFrame, visit } from "./raw_peers.ts";
 import { RawService } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 
@@ -242,7 +243,7 @@ peerTest(
     await using client = await startClient({
       server,
       id: "my-service",
-      port: fixedPort(),
+      port: freePort(),
       eager: true,
     });
     using control = await server.registered();

@@ -23,7 +23,6 @@ import { field, get, status, Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
 import {
   eventually,
-  fixedPort,
   frame,
   HeldService,
   RawClient,
@@ -32,6 +31,7 @@ import {
   visit,
 } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 
@@ -509,7 +509,7 @@ peerTest({
   await using service = new HeldService();
   await using server = await startServer();
   await using client = await startClient({ server, id: "app", port: service.port });
-  await using _down = await startClient({ server, id: "down", port: fixedPort() });
+  await using _down = await startClient({ server, id: "down", port: freePort() });
   const requests = [
     get("/"),
     get("/?token=unknown"),

@@ -2,8 +2,9 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { PATIENCE_MS, startClient, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { field, get, type Message, post, status, type Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import { fixedPort, RawClient } from "./raw_peers.ts";
+import { RawClient } from "./raw_peers.ts";
 import { RawService, Recorder, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const HTML = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
@@ -254,7 +255,7 @@ peerTest({ name: "answers: limits", permissions }, async (t) => {
 
 peerTest({ name: "answers: the local service is down, and up again", permissions }, async (t) => {
   const step = stepsOf(t);
-  const port = fixedPort();
+  const port = freePort();
   await using site = await Site.start({ a: port });
   const ask = async (...lines: string[]) => {
     using visitor = await site.visit();

@@ -2,8 +2,8 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { WHOLE_PROGRAM } from "./helpers.ts";
 import { answer, field, fields, get, post, status } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import { fixedPort } from "./raw_peers.ts";
 import { RawService, Recorder, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 
@@ -11,7 +11,7 @@ peerTest({ name: "keep-alive: each request goes by its own token", permissions }
   const step = stepsOf(t);
   await using a = new Recorder("A");
   await using b = new Recorder("B");
-  await using site = await Site.start({ a: a.port, b: b.port, down: fixedPort() });
+  await using site = await Site.start({ a: a.port, b: b.port, down: freePort() });
 
   await step("one after the other, on one connection", async () => {
     using visitor = await site.visit();

@@ -19,7 +19,6 @@ import { peerTest } from "./peers.ts";
 import {
   Download,
   eventually,
-  fixedPort,
   HeldService,
   isRefused,
   RawClient,
@@ -28,6 +27,7 @@ import {
   visit,
 } from "./raw_peers.ts";
 import { get, status, Wire } from "./http_wire.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -58,7 +58,7 @@ async function insist(program: Program, signal: Deno.Signal): Promise<void> {
 peerTest(
   { name: "a local service that was down is reached once it is back", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using server = await startServer();
     await using _client = await startClient({ server, id: "app", port });
     const down = async () => {
@@ -82,7 +82,7 @@ peerTest(
   async () => {
     await using service = new HeldService();
     const ports = ["--control-port", "--proxy-port", "--public-port"]
-      .flatMap((flag) => [flag, String(fixedPort())]);
+      .flatMap((flag) => [flag, String(freePort())]);
     let server = await startServer(ports);
     await using client = await startClient({ server, id: "app", port: service.port });
     const from = client.logs.length;
@@ -402,7 +402,7 @@ peerTest(
   { name: "--reconnect-interval caps the wait between two tries", permissions },
   async () => {
     await using client = await startClient({
-      server: { controlPort: fixedPort(), proxyPort: 1 },
+      server: { controlPort: freePort(), proxyPort: 1 },
       id: "app",
       port: 1,
       flags: ["--reconnect-interval", "0.1"],
@@ -438,7 +438,7 @@ peerTest(
   async (t) => {
     const once = ["--no-auto-reconnect"];
     await t.step("no server", async () => {
-      const server = { controlPort: fixedPort(), proxyPort: 1 };
+      const server = { controlPort: freePort(), proxyPort: 1 };
       await using client = await startClient({
         server,
         id: "app",

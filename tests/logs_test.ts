@@ -16,8 +16,9 @@ import {
 } from "./helpers.ts";
 import { answer, get, post, status, Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import { eventually, fixedPort, frame, HeldService, RawClient, visit } from "./raw_peers.ts";
+import { eventually, frame, HeldService, RawClient, visit } from "./raw_peers.ts";
 import { RawService } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -39,7 +40,7 @@ peerTest({ name: "no token, query, cookie or Referer is ever logged", permission
     port: service.port,
     flags: trace,
   });
-  await using down = await startClient({ server, id: `${SECRET}-down`, port: fixedPort() });
+  await using down = await startClient({ server, id: `${SECRET}-down`, port: freePort() });
   const ask = (target: string, ...lines: string[]) => visit(server.publicPort, target, ...lines);
   const found = [
     await ask(`/?token=${SECRET}-id&key=${SECRET}`, `Authorization: Bearer ${SECRET}`),

@@ -5,10 +5,11 @@
  */
 
 import { join } from "@std/path";
-import { Daemon, freePort, isRoot, Scratch, setpriv } from "./daemons.ts";
+import { Daemon, isRoot, Scratch, setpriv } from "./daemons.ts";
 import { PATIENCE_MS, type Program, startClient, startServer, type TestServer } from "./helpers.ts";
 import { type Peer, peer } from "./peers.ts";
 import { type Ran, run } from "./postgres.ts";
+import { freePort } from "./ports.ts";
 
 const SBIN = ["/usr/sbin"];
 const mariadbd = peer("mariadbd", "apt-get install mariadb-server", SBIN);

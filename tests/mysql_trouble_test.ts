@@ -3,8 +3,9 @@ import { startClient, WHOLE_PROGRAM } from "./helpers.ts";
 import { latin1, Wire } from "./http_wire.ts";
 import { client, Database, DbSite, MARIADB, mysql } from "./mysql.ts";
 import { peerTest } from "./peers.ts";
-import { fixedPort, RawClient } from "./raw_peers.ts";
+import { RawClient } from "./raw_peers.ts";
 import { RawService, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = [...WHOLE_PROGRAM, { name: "sys" }] as const;
 
@@ -14,7 +15,7 @@ peerTest({
   peers: [mysql],
 }, async (t) => {
   const step = stepsOf(t);
-  const port = fixedPort();
+  const port = freePort();
   await using ssh = new RawService(async (wire) => {
     await wire.send("SSH-2.0-OpenSSH_9.6\r\n");
     await wire.rest();

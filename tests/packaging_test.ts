@@ -15,8 +15,8 @@ import { OPTIONS as SERVER, serverConfig } from "../server/config.ts";
 import { copyInto, dockerIgnore, type Image, readImage } from "./dockerfile.ts";
 import { PATIENCE_MS, Program, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
-import { fixedPort } from "./raw_peers.ts";
 import { httpService } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const ROOT = dirname(import.meta.dirname ?? ".");
 const IN_VENV = "see provide_checkers in .ci/run";
@@ -378,7 +378,7 @@ peerTest({
   const before = [await arps.snapshot(), await arpc.snapshot()];
   doesNotMatch(before.join("\n"), /_test\.ts|\/testdata\/|playwright|\.git\//);
 
-  const [control, proxy, visitors, admin] = [fixedPort(), fixedPort(), fixedPort(), fixedPort()];
+  const [control, proxy, visitors, admin] = [freePort(), freePort(), freePort(), freePort()];
   const serverEnv = {
     ...services.arps.environment,
     ARPS_BIND: "127.0.0.1",

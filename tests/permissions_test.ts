@@ -13,8 +13,9 @@ import * as client from "../client/program.ts";
 import * as server from "../server/program.ts";
 import { PATIENCE_MS, Program, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { peerTest } from "./peers.ts";
-import { eventually, fixedPort, HeldService, visit } from "./raw_peers.ts";
+import { eventually, HeldService, visit } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere signals do not reach programs. */
@@ -178,14 +179,14 @@ peerTest({
       });
       await step(`arpc ${flags[0] ?? ""}`, async () => {
         const spied = ["-A", "--preload", spy("connect")];
-        const all = ["--control-port", `${fixedPort()}`, "--local-port", "1", ...flags];
+        const all = ["--control-port", `${freePort()}`, "--local-port", "1", ...flags];
         await using arpc = new Program("../client/main.ts", all, spied, { HOME: folder });
         await arpc.message("No link to the server");
         equal(arpc.stdout, `left: ${left}\n`);
       });
       await step(`arpc connect ${flags[0] ?? ""}`, async () => {
         const spied = ["-A", "--preload", spy("connect")];
-        const all = ["--token", "app", "--server", `127.0.0.1:${fixedPort()}`, ...flags];
+        const all = ["--token", "app", "--server", `127.0.0.1:${freePort()}`, ...flags];
         await using arpc = new Program("../client/main.ts", ["connect", ...all], spied, {});
         equal((await within(PATIENCE_MS, "an end", arpc.status())).code, 1);
         equal(arpc.stdout, `left: ${left}\n`);
@@ -314,7 +315,7 @@ function isGone(group: number): boolean {
 peerTest({ name: "deno task server and client run until Ctrl-C", permissions, os }, async () => {
   await using service = new HeldService();
   const folder = await Deno.makeTempDir();
-  const ports = [fixedPort(), fixedPort(), fixedPort()].map(String);
+  const ports = [freePort(), freePort(), freePort()].map(String);
   const [control, proxy, visitors] = ports;
   const flags = ["--control-port", control!, "--proxy-port", proxy!];
   try {
@@ -388,7 +389,7 @@ peerTest({ name: "a launcher passes the exit code through", permissions }, async
   await step("1: no server", async () => {
     const { code, err } = await launch(
       "../client/launch.ts",
-      ...["--local-port", "1", "--control-port", `${fixedPort()}`, "--no-auto-reconnect"],
+      ...["--local-port", "1", "--control-port", `${freePort()}`, "--no-auto-reconnect"],
     );
     equal(code, 1);
     match(err, /^arpc: Server .* cannot be reached/m);

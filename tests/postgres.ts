@@ -4,9 +4,10 @@
  * @module
  */
 
-import { Daemon, freePort, isRoot, Scratch, setpriv } from "./daemons.ts";
+import { Daemon, isRoot, Scratch, setpriv } from "./daemons.ts";
 import { PATIENCE_MS, within } from "./helpers.ts";
 import { hasPermissions, type Peer, peer } from "./peers.ts";
+import { freePort } from "./ports.ts";
 
 /** Debian keeps the server's programs out of `PATH`, one folder for each version. */
 const DEBIAN = "/usr/lib/postgresql";

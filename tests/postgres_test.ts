@@ -7,13 +7,14 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { bytesOf, cancelRequest, startup } from "../server/postgres/testdata/packets.ts";
-import { freePort, WITH_DAEMON } from "./daemons.ts";
+import { WITH_DAEMON } from "./daemons.ts";
 import { PATIENCE_MS, startClient, within } from "./helpers.ts";
 import { latin1, type Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
 import { Cluster, output, psql, type Ran, run, SERVER, Tool } from "./postgres.ts";
 import { eventually } from "./raw_peers.ts";
 import { echo, RawService, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WITH_DAEMON;
 const peers = SERVER;

@@ -186,22 +186,6 @@ export class Download implements Disposable {
   }
 }
 
-/**
- * A port for a listener that ends and comes back. It lies below the ranges from which systems take
- * the ports of outgoing connections, so that none of those sits on it in between.
- */
-export function fixedPort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-}
-
 /** Whether nothing listens on a port any more. */
 export async function isRefused(port: number): Promise<boolean> {
   try {

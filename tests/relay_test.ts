@@ -12,7 +12,7 @@ import {
   stepsOf,
 } from "./services.ts";
 import type { Wire } from "./http_wire.ts";
-import { fixedPort } from "./raw_peers.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** In blocks of 1 MiB. */
@@ -139,7 +139,7 @@ peerTest({ name: "raw: whoever leaves, the other end hears of it", permissions }
 });
 
 peerTest({ name: "raw: the service is down, then up again", permissions }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   await using site = await Site.start({ raw: port }, RAW);
   using early = await site.visit();
   await early.send(BINARY);

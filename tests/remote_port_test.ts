@@ -19,8 +19,9 @@ import {
 } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
-import { eventually, fixedPort, frame, isRefused, RawClient, readFrame } from "./raw_peers.ts";
+import { eventually, frame, isRefused, RawClient, readFrame } from "./raw_peers.ts";
 import { echo, RawService } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -66,7 +67,7 @@ async function refusal(client: Program, from = 0): Promise<unknown> {
 peerTest(
   { name: "remote port: given, shown, and free when its client goes", permissions, os },
   async (t) => {
-    const port = fixedPort();
+    const port = freePort();
     await using service = echo();
     await using server = await startServer(["--allow-ports", `${port}`]);
     ok(await isRefused(port), "nothing is opened before somebody asks");
@@ -92,7 +93,7 @@ peerTest(
 peerTest(
   { name: "remote port: free when the network of its client is gone", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using service = echo();
     await using server = await startServer(["--allow-ports", `${port}`, "--heartbeat", "0.2"]);
     await using relay = await FaultyRelay.listen(server.controlPort);
@@ -111,7 +112,7 @@ peerTest(
 );
 
 peerTest({ name: "remote port: refused with the reason", permissions }, async (t) => {
-  const [own, used] = [fixedPort(), fixedPort()];
+  const [own, used] = [freePort(), freePort()];
   await using service = echo();
   await using server = await startServer(["--allow-ports", `${own},${used}`]);
   await t.step("not allowed", async () => {
@@ -158,7 +159,7 @@ peerTest({ name: "remote port: none without --allow-ports", permissions }, async
 
 peerTest({ name: "remote port: 0 is any, and the same one again", permissions }, async () => {
   await using service = echo();
-  const first = fixedPort();
+  const first = freePort();
   const allowed = ["--allow-ports", `${first}-${first + 20}`];
   let before: number;
   {
@@ -177,7 +178,7 @@ peerTest({ name: "remote port: 0 is any, and the same one again", permissions },
 peerTest(
   { name: "remote port: a new registration keeps it open all the while", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using server = await startServer(["--allow-ports", `${port}`]);
     const fields = { version: 2, remote_port: port };
     const clients = [await RawClient.register(server, "app", fields)];
@@ -208,7 +209,7 @@ peerTest(
 );
 
 peerTest({ name: "remote port: kept when the service is declared late", permissions }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   const speak = Promise.withResolvers<void>();
   await using service = new RawService(async (wire) => {
     await speak.promise;
@@ -230,7 +231,7 @@ peerTest({ name: "remote port: kept when the service is declared late", permissi
 peerTest(
   { name: "remote port: a registration without one gives it back", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using server = await startServer(["--allow-ports", `${port}`]);
     using _first = await RawClient.register(server, "app", { version: 2, remote_port: port });
     ok(!await isRefused(port));
@@ -243,7 +244,7 @@ peerTest(
 peerTest(
   { name: "remote port: not for clients of the first generation", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using server = await startServer(["--allow-ports", `${port}`]);
     using client = await RawClient.register(server, "app", { remote_port: port });
     deepEqual(client.answer, { success: true, error: null });
@@ -252,7 +253,7 @@ peerTest(
 );
 
 peerTest({ name: "remote port: nonsense is refused, and harms nobody", permissions }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   await using server = await startServer(["--allow-ports", `${port}`]);
   for (const remote_port of [-1, 65536, 1.5, 1e300]) {
     using client = await RawClient.register(server, "app", { version: 2, remote_port });
@@ -279,7 +280,7 @@ peerTest({
   permissions,
   os,
 }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   await using service = echo();
   await using server = await startServer(["--allow-ports", `${port}`]);
   await using _client = await startOwn(server, service, port);

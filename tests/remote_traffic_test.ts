@@ -6,7 +6,7 @@
  */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { accepts, Daemon, freePort, Scratch } from "./daemons.ts";
+import { accepts, Daemon, Scratch } from "./daemons.ts";
 import {
   PATIENCE_MS,
   type Program,
@@ -18,9 +18,10 @@ import {
 } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { eventually, fixedPort } from "./raw_peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { BLOCK_BYTES, blocks, digest, echo, RawService } from "./services.ts";
 import { scp, SSH_PEERS, startSshd } from "./sshd.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const redisServer = peer("redis-server", "apt-get install redis-server");
@@ -35,7 +36,7 @@ class Own implements AsyncDisposable {
 
   /** @param flags of the server. */
   static async start(service: { port: number }, ...flags: string[]): Promise<Own> {
-    const port = fixedPort();
+    const port = freePort();
     const server = await startServer(["--allow-ports", `${port}`, ...flags]);
     try {
       const own = ["--remote-port", `${port}`];
@@ -231,7 +232,7 @@ peerTest({ name: "own port: visitors over a limit are closed", permissions }, as
 });
 
 peerTest({ name: "own port: without a service its visitors are closed", permissions }, async () => {
-  const port = fixedPort();
+  const port = freePort();
   await using own = await Own.start({ port });
   using early = await Wire.dial(own.port);
   equal(await early.last(), "");

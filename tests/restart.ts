@@ -9,12 +9,12 @@
 import { Crowd, CrowdService, type Failure } from "./crowd.ts";
 import { PATIENCE_MS, type Program, startClient, startServer, within } from "./helpers.ts";
 import { get, Wire } from "./http_wire.ts";
-import { fixedPort } from "./raw_peers.ts";
+import { freePort } from "./ports.ts";
 
 /** The three ports of a server that is to have a successor. */
 export function sharedPorts(): string[] {
   const ports = ["--control-port", "--proxy-port", "--public-port"]
-    .flatMap((flag) => [flag, String(fixedPort())]);
+    .flatMap((flag) => [flag, String(freePort())]);
   return [...ports, "--reuse-port"];
 }
 

@@ -9,8 +9,9 @@ import { Crowd, CrowdService } from "./crowd.ts";
 import { PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { status } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { fixedPort, served, visit } from "./raw_peers.ts";
+import { served, visit } from "./raw_peers.ts";
 import { type Report, restartUnderLoad, sharedPorts } from "./restart.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Only there do two programs share a port. */
@@ -98,7 +99,7 @@ peerTest({
   permissions,
 }, async () => {
   const flags = ["--control-port", "--proxy-port", "--public-port"]
-    .flatMap((flag) => [flag, String(fixedPort())]);
+    .flatMap((flag) => [flag, String(freePort())]);
   await using service = new CrowdService();
   let server = await startServer(flags);
   await using client = await startClient({ server, id: "one", port: service.port });

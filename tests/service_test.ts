@@ -6,13 +6,14 @@
  */
 
 import { equal, ok } from "node:assert/strict";
-import { accepts, Daemon, freePort, Scratch } from "./daemons.ts";
+import { accepts, Daemon, Scratch } from "./daemons.ts";
 import { type Program, startClient, startServer, WHOLE_PROGRAM } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
 import { Wire } from "./http_wire.ts";
-import { fixedPort, frame, HeldService, readFrame, visit } from "./raw_peers.ts";
+import { frame, HeldService, readFrame, visit } from "./raw_peers.ts";
 import { RawService } from "./services.ts";
 import { SSH_PEERS, startSshd } from "./sshd.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const mariadbd = peer("mariadbd", "apt-get install mariadb-server");
@@ -106,7 +107,7 @@ peerTest({ name: "service: one that speaks late is declared late", permissions }
 peerTest(
   { name: "service: one that was down is declared once it is up", permissions },
   async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using server = await startServer(["--on-duplicate", "reject"]);
     await using client = await startClient({ server, id: "app", port });
     equal(await known(server), undefined);

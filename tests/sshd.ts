@@ -6,8 +6,9 @@
  */
 
 import { userInfo } from "node:os";
-import { accepts, Daemon, freePort, isRoot, Scratch } from "./daemons.ts";
+import { accepts, Daemon, isRoot, Scratch } from "./daemons.ts";
 import { peer } from "./peers.ts";
+import { freePort } from "./ports.ts";
 
 const HINT = "apt-get install openssh-server openssh-client";
 

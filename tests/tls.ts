@@ -4,9 +4,10 @@
  * @module
  */
 
-import { accepts, Daemon, freePort, type Scratch } from "./daemons.ts";
+import { accepts, Daemon, type Scratch } from "./daemons.ts";
 import { PATIENCE_MS } from "./helpers.ts";
 import { peer } from "./peers.ts";
+import { freePort } from "./ports.ts";
 
 export const openssl = peer("openssl", "apt-get install openssl");
 export const nginx = peer("nginx", "apt-get install nginx-light", ["/usr/sbin"]);

@@ -10,9 +10,9 @@ import { Scratch } from "./daemons.ts";
 import { PATIENCE_MS, receive, send, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { fixedPort } from "./raw_peers.ts";
 import { echo, RawService, Site, stepsOf } from "./services.ts";
 import { connect, httpsService, identify, Nginx, nginx, openssl, run } from "./tls.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const curl = peer("curl", "apt-get install curl");
@@ -33,7 +33,7 @@ peerTest({
   const second = await identify(folder, "second.test");
   await using one = await Nginx.start(folder, first, "this is the first");
   await using two = await httpsService(second, "this is the second");
-  const ports = { "hush-one": one.port, "Hush-Two": two.addr.port, "hush-down": fixedPort() };
+  const ports = { "hush-one": one.port, "Hush-Two": two.addr.port, "hush-down": freePort() };
   await using site = await Site.start(ports);
   const ask = (name: string, { cert }: { cert: string }, ...more: string[]) =>
     connect(

@@ -9,8 +9,9 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { answer, field, get, type Message, status, Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
-import { fixedPort, RawClient, readFrame } from "./raw_peers.ts";
+import { RawClient, readFrame } from "./raw_peers.ts";
 import { echo, RawService, Recorder, Site, stepsOf } from "./services.ts";
+import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 const curl = peer("curl", "apt-get install curl");
@@ -211,7 +212,7 @@ peerTest({ name: "upgrade: a refusal is an answer in HTTP", permissions }, async
     match(found.body, /^Client 'gone' is offline\n/);
   });
   await step("502: its service is down", async () => {
-    const port = fixedPort();
+    const port = freePort();
     await using _down = await startClient({ server, id: "down", port });
     const found = await ask("down");
     equal(status(found), 502);

@@ -4,8 +4,9 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench.ts";
-import { freePort, listens } from "./ports.ts";
+import { listens } from "./ports.ts";
 import { Running } from "./process.ts";
+import { freePort } from "../../tests/ports.ts";
 
 const DELAY = fileURLToPath(new URL("delay.ts", import.meta.url));
 

@@ -5,10 +5,10 @@
  */
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
-import { freePort } from "./ports.ts";
 import { capture, Running } from "./process.ts";
 import { need } from "./programs.ts";
 import type { Service } from "./services.ts";
+import { freePort } from "../../tests/ports.ts";
 
 /** 100,000 accounts each; all of them stay in its memory. */
 const SCALE = 10;

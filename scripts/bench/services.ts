@@ -5,10 +5,10 @@
  */
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
-import { freePort } from "./ports.ts";
 import { capture, Running } from "./process.ts";
 import { need } from "./programs.ts";
 import { visit } from "./visitors.ts";
+import { freePort } from "../../tests/ports.ts";
 
 /** Size of the file that nginx serves as `/large`: longer than a sample lasts through any tunnel so far. */
 const LARGE_BYTES = 2 * 1024 ** 3;

@@ -16,13 +16,13 @@ import { Bench, print, progress } from "./bench.ts";
 import { parseOptions } from "./options.ts";
 import { type Command, startPair } from "./peers/pair.ts";
 import type { RunningPeer } from "./peers/mod.ts";
-import { freePort } from "./ports.ts";
 import { capture, waitUntil } from "./process.ts";
 import { need } from "./programs.ts";
 import { type Service, startNginx } from "./services.ts";
 import { median } from "./stats.ts";
 import { PATH } from "./visitors.ts";
 import { parseWrk } from "./wrk.ts";
+import { freePort } from "../../tests/ports.ts";
 
 /** Where TLS is spoken. */
 const WAYS = ["none", "public port", "all ports"] as const;

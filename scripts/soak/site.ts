@@ -12,7 +12,7 @@ import { denoArguments, to } from "../../tests/connect.ts";
 import { FaultyRelay } from "../../tests/faults/relay.ts";
 import { INSPECTED, Vitals } from "../../tests/faults/vitals.ts";
 import { Program, startClient, startServer, type TestServer } from "../../tests/helpers.ts";
-import { fixedPort } from "../../tests/raw_peers.ts";
+import { freePort } from "../../tests/ports.ts";
 
 /** Seconds between two heartbeats: a half-open link is to be noticed within the soak. */
 const HEARTBEAT_S = 2;
@@ -41,8 +41,8 @@ export class Site implements AsyncDisposable {
   /** Starts everything. */
   static async open(): Promise<Site> {
     await using stack = new AsyncDisposableStack();
-    const ports = [fixedPort(), fixedPort()] as const;
-    const shakenPorts = [fixedPort(), fixedPort()] as const;
+    const ports = [freePort(), freePort()] as const;
+    const shakenPorts = [freePort(), freePort()] as const;
     stack.use(await Service.start(ports));
     const flags = ["--log-level", "info", "--heartbeat", String(HEARTBEAT_S), ...POOL];
     const server = stack.use(await startServer(flags, {}, INSPECTED));

@@ -6,7 +6,7 @@
 
 import { startServer, type TestServer } from "../helpers.ts";
 import { within } from "../patience.ts";
-import { fixedPort } from "../raw_peers.ts";
+import { freePort } from "../ports.ts";
 
 /** Clients that share a process. */
 const PER_PROCESS = 125;
@@ -32,7 +32,7 @@ export class Herd implements AsyncDisposable {
   private constructor(readonly size: number) {
     this.#flags = [
       ...["--control-port", "--proxy-port", "--public-port"]
-        .flatMap((flag) => [flag, String(fixedPort())]),
+        .flatMap((flag) => [flag, String(freePort())]),
       // They all come from one address.
       ...["--max-links-per-ip", "0"],
       ...["--log-level", "info"],

@@ -8,7 +8,7 @@
 import { V8_FLAGS } from "@agentx/common/cli";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../ports.ts";
+import { freePort } from "../../../tests/ports.ts";
 
 const SERVER = fileURLToPath(new URL("../../../server/main.ts", import.meta.url));
 const CLIENT = fileURLToPath(new URL("../../../client/main.ts", import.meta.url));

@@ -6,9 +6,9 @@
 import { V8_FLAGS } from "@agentx/common/cli";
 import { fileURLToPath } from "node:url";
 import { delayed } from "../link.ts";
-import { freePort } from "../ports.ts";
 import type { Peer, Setup } from "./mod.ts";
 import { startPair } from "./pair.ts";
+import { freePort } from "../../../tests/ports.ts";
 
 const SERVER = fileURLToPath(new URL("../../../server/main.ts", import.meta.url));
 const CLIENT = fileURLToPath(new URL("../../../client/main.ts", import.meta.url));

@@ -3,10 +3,10 @@
  * @module
  */
 import { join } from "node:path";
-import { freePort } from "../ports.ts";
 import { find, missing, need } from "../programs.ts";
 import type { Peer } from "./mod.ts";
 import { startPair } from "./pair.ts";
+import { freePort } from "../../../tests/ports.ts";
 
 export const haproxy: Peer = {
   name: "haproxy",

@@ -4,10 +4,10 @@
  */
 import { join } from "node:path";
 import { delayed } from "../link.ts";
-import { freePort } from "../ports.ts";
 import { find, missing, need } from "../programs.ts";
 import type { Peer } from "./mod.ts";
 import { startPair } from "./pair.ts";
+import { freePort } from "../../../tests/ports.ts";
 
 export const rathole: Peer = {
   name: "rathole",

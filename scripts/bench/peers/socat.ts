@@ -3,10 +3,10 @@
  * buffer is the size with which it is fastest; its default of 8 KiB halves its rate and would be no ceiling.
  * @module
  */
-import { freePort } from "../ports.ts";
 import { find, missing, need } from "../programs.ts";
 import type { Peer } from "./mod.ts";
 import { startPair } from "./pair.ts";
+import { freePort } from "../../../tests/ports.ts";
 
 export const socat: Peer = {
   name: "socat",
