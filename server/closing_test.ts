@@ -1,5 +1,14 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { acceptLoop, closeQuietly, type Conn, getLogger, listenTcp } from "@agentx/common";
+import {
+  acceptLoop,
+  closeQuietly,
+  type Conn,
+  DeadlineError,
+  type Dial,
+  dialTcp,
+  getLogger,
+  listenTcp,
+} from "@agentx/common";
 import { netTest, within } from "../common/testdata/gate.ts";
 import { ClosingListener } from "./closing.ts";
 
@@ -60,6 +69,21 @@ netTest("a listener that is closed while it finishes is closed once", async () =
   listener.close();
   await within(5000, "the end", finished);
   equal(await serving, 0);
+});
+
+netTest("a listener whose visits are late resets nobody", async () => {
+  let visits = 0;
+  const slow: Dial = (...to) =>
+    visits++ < 2 ? Promise.reject(new DeadlineError("no answer")) : dialTcp(...to);
+  const listener = new ClosingListener(listenTcp(LOOPBACK), slow);
+  const visitors = await Promise.all(
+    Array.from({ length: 200 }, () => Deno.connect(listener.address)),
+  );
+  const serving = serve(listener);
+  const finished = within(5000, "the end", listener.finish());
+  deepEqual(await Promise.all(visitors.map(hears)), visitors.map(() => "x"));
+  await finished;
+  equal(await serving, 200);
 });
 
 netTest("a listener that cannot visit itself closes all the same", async () => {

@@ -31,7 +31,7 @@ import {
 import { sharedPorts } from "./restart.ts";
 import { echo, RawService } from "./services.ts";
 import { Home } from "./tokens.ts";
-import { freePort } from "./ports.ts";
+import { freePort, freePorts } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -302,7 +302,7 @@ for (const wanted of ["0", "fixed"] as const) {
     permissions,
     os: linux,
   }, async () => {
-    const port = freePort();
+    const port = freePorts(2);
     const flags = [...sharedPorts(), "--allow-ports", `${port}-${port + 1}`];
     await using service = echo();
     await using first = await startServer(flags);
@@ -435,7 +435,7 @@ peerTest(
 );
 
 peerTest({
-  name: "settle: a visitor token does not tell whose it is, and waits for whoever comes",
+  name: "settle: who comes by a visitor token waits for the client that it is for",
   permissions,
 }, async () => {
   await using service = new CrowdService();

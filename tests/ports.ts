@@ -21,12 +21,23 @@ let given = 0;
 
 /** A port that is free now, and that nobody else here is given while the worker lives. */
 export function freePort(): number {
+  return freePorts(1);
+}
+
+/** The first of so many such ports in a row. */
+export function freePorts(count: number): number {
   if (block === undefined) throw new Error("Cannot look for a free port: run with --allow-net");
   for (let tries = 1; tries < BLOCK; tries++) {
-    const port = block + 1 + given++ % (BLOCK - 1);
-    if (tryListen(port)) return port;
+    if (given + count >= BLOCK) given = 0;
+    const port = block + 1 + given;
+    given += count;
+    if (range(port, count).every((one) => tryListen(one))) return port;
   }
   throw new Error(`No free port from ${block} to ${block + BLOCK - 1}: close what listens there`);
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, nth) => first + nth);
 }
 
 function takeBlock(): number {
