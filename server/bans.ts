@@ -9,35 +9,60 @@ import { RegistrationError } from "./registry.ts";
 /** Bans at a time; one more ends the one that would end first. */
 const MAX_BANS = 1000;
 
-/** Client ids that may not register for a while. A server that restarts has forgotten them. */
+/** One of them. */
+interface Ban {
+  /** Its id and aliases. */
+  readonly names: readonly string[];
+  /** By `performance.now()`. */
+  readonly until: number;
+}
+
+/**
+ * Names of clients that nobody may register by for a while: neither as an id nor as an alias. A server
+ * that restarts has forgotten them.
+ */
 export class Bans {
-  #until = new Map<string, number>();
+  #bans = new Set<Ban>();
+  #byName = new Map<string, Ban>();
 
   /** How many are in force. */
   get size(): number {
-    return this.#until.size;
+    return this.#bans.size;
   }
 
-  /** Bans an id for so many seconds from now on; 0 lifts its ban. */
-  set(id: string, seconds: number, now: number = performance.now()): void {
-    this.#until.delete(id);
+  /** Names that are taken by them. */
+  get names(): number {
+    return this.#byName.size;
+  }
+
+  /** Bans a client, by its id and aliases, for so many seconds from now on; 0 lifts its ban. */
+  set(names: readonly string[], seconds: number, now: number = performance.now()): void {
+    for (const name of names) this.#lift(this.#byName.get(name));
     if (seconds <= 0) return;
-    this.#until.set(id, now + seconds * 1000);
-    for (const [other, until] of this.#until) if (until <= now) this.#until.delete(other);
-    if (this.#until.size <= MAX_BANS) return;
-    const [first] = [...this.#until].sort(([, a], [, b]) => a - b);
-    this.#until.delete(first![0]);
+    for (const ban of this.#bans) if (ban.until <= now) this.#lift(ban);
+    const ban: Ban = { names, until: now + seconds * 1000 };
+    this.#bans.add(ban);
+    for (const name of names) this.#byName.set(name, ban);
+    if (this.#bans.size <= MAX_BANS) return;
+    const [first] = [...this.#bans].sort((one, other) => one.until - other.until);
+    this.#lift(first);
   }
 
-  /** @throws {RegistrationError} with the time that is left, while an id is banned. */
-  check(id: string, now: number = performance.now()): void {
-    const until = this.#until.get(id);
-    if (until === undefined) return;
-    if (until <= now) return void this.#until.delete(id);
+  /** @throws {RegistrationError} with the time that is left, while a name is banned. */
+  check(name: string, now: number = performance.now()): void {
+    const ban = this.#byName.get(name);
+    if (ban === undefined) return;
+    if (ban.until <= now) return this.#lift(ban);
     throw new RegistrationError(
       "the owner of this server sent this client away for a while",
-      Math.ceil((until - now) / 1000),
+      Math.ceil((ban.until - now) / 1000),
       "banned",
     );
+  }
+
+  #lift(ban: Ban | undefined): void {
+    if (ban === undefined) return;
+    this.#bans.delete(ban);
+    for (const name of ban.names) if (this.#byName.get(name) === ban) this.#byName.delete(name);
   }
 }

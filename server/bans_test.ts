@@ -1,10 +1,10 @@
-import { doesNotThrow, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, doesNotThrow, strictEqual, throws } from "node:assert/strict";
 import { Bans } from "./bans.ts";
 import { RegistrationError } from "./registry.ts";
 
 Deno.test("a ban says how long it lasts, and ends", () => {
   const bans = new Bans();
-  bans.set("one", 60, 0);
+  bans.set(["one"], 60, 0);
   throws(
     () => bans.check("one", 59_001),
     (error) =>
@@ -17,15 +17,26 @@ Deno.test("a ban says how long it lasts, and ends", () => {
 
 Deno.test("a ban of no seconds lifts one", () => {
   const bans = new Bans();
-  bans.set("one", 60, 0);
-  bans.set("one", 0, 0);
+  bans.set(["one"], 60, 0);
+  bans.set(["one"], 0, 0);
   doesNotThrow(() => bans.check("one", 1));
+});
+
+Deno.test("a ban reaches all names of a client, and ends for all of them", () => {
+  const bans = new Bans();
+  bans.set(["one", "alias"], 60, 0);
+  for (const name of ["one", "alias"]) throws(() => bans.check(name, 1), RegistrationError);
+  doesNotThrow(() => bans.check("alias", 60_000));
+  deepStrictEqual([bans.size, bans.names], [0, 0]);
+  bans.set(["one", "alias"], 60, 0);
+  bans.set(["alias"], 0, 0);
+  deepStrictEqual([bans.size, bans.names], [0, 0]);
 });
 
 Deno.test("there are so many bans and no more", () => {
   const bans = new Bans();
-  for (let nth = 0; nth < 1500; nth++) bans.set(`client-${nth}`, 100 + nth, 0);
-  strictEqual(bans.size, 1000);
+  for (let nth = 0; nth < 1500; nth++) bans.set([`client-${nth}`, `alias-${nth}`], 100 + nth, 0);
+  deepStrictEqual([bans.size, bans.names], [1000, 2000]);
   doesNotThrow(() => bans.check("client-0", 1));
   throws(() => bans.check("client-1499", 1), RegistrationError);
 });

@@ -146,7 +146,7 @@ export class ControlPort {
     const kicked = [...this.registry.clients].filter((client) => client.tag === name);
     for (const client of kicked) {
       client.ending = "kicked";
-      this.#bans.set(client.id, seconds);
+      this.#bans.set(client.tokens, seconds);
       this.#unregister(client);
       log.info("Client kicked", { client: name, peer: client.peer, ban_s: seconds });
       void client.channel.end();

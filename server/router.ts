@@ -65,7 +65,7 @@ export class Router {
     /** Where visitors wait for clients that may yet return. */
     readonly settle: Settle = new Settle(),
   ) {
-    this.tokens = new VisitorTokens(registry);
+    this.tokens = new VisitorTokens(registry, undefined, (auds) => settle.arrived(auds));
   }
 
   /**
@@ -77,6 +77,7 @@ export class Router {
    */
   route(head: RequestHead, visitor: Visitor): Route | Promise<Route> {
     if (this.speaksFirst) this.#meet(head, visitor);
+    this.tokens.next(visitor);
     const proto = visitor.tls ||
         (visitor.trusted && header(head, "x-forwarded-proto")?.toLowerCase() === "https")
       ? "https"
@@ -132,6 +133,11 @@ export class Router {
     let refusal: Refusal | undefined;
     /** Was named, and takes more than that. */
     let closed: Client | undefined;
+    const admit = (client: Client) => {
+      if (closed !== undefined && client.id !== closed.id) throw this.#forAnother();
+      // Later ones are admitted when they need a tunnel of their own.
+      if (visitor.client === undefined) this.admit(client);
+    };
     let tries = 0;
     for (const candidate of found) {
       if (!isVisitorToken(withoutMark(candidate.token))) {
@@ -147,11 +153,11 @@ export class Router {
       if (++tries > MAX_TOKENS) break;
       try {
         const visit = visitOf(candidate, found, head, visitor, trustedProxies);
-        const admission = await this.tokens.visit(candidate.token, visit);
-        if (closed !== undefined && admission.client !== closed) continue;
+        const admission = await this.tokens.visit(candidate.token, { ...visit, admit });
         return { ...enter(admission, candidate, head, secure), forwarded };
       } catch (error) {
-        if (!(error instanceof Refusal) || error.status === 303) throw error;
+        // To go on, or to come again: no other token is better than that.
+        if (!(error instanceof Refusal) || [303, 429].includes(error.status)) throw error;
         if (error instanceof NotHere && this.settle.holdsBack(visitor)) throw error;
         refusal ??= error;
       }
@@ -220,7 +226,8 @@ export class Router {
     const visit = { cookie: false, navigation: false, cookies: [], request: undefined };
     // A proxy says nothing of whom it forwards for here.
     const address = trusted ? undefined : hostname;
-    return (await this.tokens.visit(token, { ...visit, visitor, address })).client;
+    const admit = (client: Client) => this.admit(client);
+    return (await this.tokens.visit(token, { ...visit, visitor, address, admit })).client;
   }
 
   /**
@@ -242,6 +249,14 @@ export class Router {
       401,
       "A visitor token is needed here",
       "The name alone does not open it. Ask its owner for a token (arpc token create).",
+    );
+  }
+
+  #forAnother(): Refusal {
+    return new Refusal(
+      401,
+      "This visitor token is not for the client that is named here",
+      "Ask its owner for one that is (arpc token create).",
     );
   }
 

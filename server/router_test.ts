@@ -1,11 +1,13 @@
-import { match, ok, strictEqual, throws } from "node:assert/strict";
+import { match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
 import { HeadScanner, parseRequestHead, Refusal, type RequestHead } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { type Client, Registry } from "./registry.ts";
 import { type Route, Router, type RouterOptions } from "./router.ts";
+import { Settle } from "./settle.ts";
 import type { Destination } from "./sniff/mod.ts";
 import { Visitor } from "./visitor.ts";
+import { Signer } from "./visitor_token/testdata/signer.ts";
 
 const POOL = { size: 0, max: 0, queue: 8, wait: 1000, maxIdle: 90_000 };
 
@@ -17,6 +19,31 @@ function open(ids: string[], options: Partial<RouterOptions> = {}) {
     return registry.register({ type: "Register", client_id, version: 2 }, "#", channel).client;
   });
   return { registry, clients, router: new PlainRouter(registry, { maxVisitors: 0, ...options }) };
+}
+
+/** A router, and clients that sign visitor tokens, all by one key. */
+async function scene(settle?: Settle, options: Partial<RouterOptions> = {}) {
+  const registry = new Registry(POOL, "replace");
+  const router = new Router(registry, { maxVisitors: 0, ...options }, settle);
+  const signer = await Signer.make();
+  const register = (client_id: string, require_token: boolean) => {
+    const channel = new Channel(new Peek(new FakeConn()));
+    const command = { type: "Register", client_id, version: 2, require_token } as const;
+    const facts = { ...command, visitor_key: signer.key };
+    const { client } = registry.register(facts, "#", channel);
+    router.tokens.revoke(client, []);
+    return client;
+  };
+  return { registry, router, signer, register };
+}
+
+/** A client that needs a token, one that may be used once, and two other clients. */
+async function openClosed(options: Partial<RouterOptions> = {}) {
+  const { router, signer, register } = await scene(undefined, options);
+  const client = register("mine", true);
+  register("closed", true);
+  register("open", false);
+  return { router, client, token: await signer.sign("mine", { uses: 1, exp: 9e9 }) };
 }
 
 /** Only a visitor token makes it wait. */
@@ -191,6 +218,65 @@ Deno.test("admit() turns the visitor beyond the limit away; 0 is no limit", () =
   client.visitors = 2;
   refuses(() => router.admit(client), 429, /too many visitors/);
   open([]).router.admit({ ...client, visitors: 1e6 });
+});
+
+/** Waits for a refusal. */
+function refused(routed: unknown, status: number, message: RegExp): Promise<void> {
+  return rejects(Promise.resolve(routed), (error) => {
+    ok(error instanceof Refusal, String(error));
+    strictEqual(error.status, status);
+    match(error.message, message);
+    return true;
+  });
+}
+
+Deno.test("a token beside the name of another closed client opens neither, and loses no use", async () => {
+  const { router, client, token } = await openClosed();
+  const routed = (target: string, ...lines: string[]) =>
+    router.route(head(target, ...lines), visitor());
+  const header = `X-ARP-Token: ${token}`;
+  await refused(routed("/?token=closed", header), 401, /not for the client that is named/);
+  strictEqual((await routed("/?token=mine", header)).client, client);
+  await refused(routed("/", header), 401, /used up/);
+});
+
+Deno.test("who comes by a token before its client is back waits for that one, and for no other", async () => {
+  const settle = new Settle({ ms: 60_000, queue: 1 });
+  const { registry, router, signer, register } = await scene(settle);
+  const visit = async (client: string) => {
+    const one = visitor();
+    const request = head("/", `X-ARP-Token: ${await signer.sign(client, { exp: 9e9 })}`);
+    return await settle.until(one, () => router.route(request, one));
+  };
+  const waiting = visit("late");
+  const other = visit("never");
+  register("here", false);
+  await router.tokens.ready;
+  await refused(visit("late"), 404, /is not here/);
+  const client = register("late", false);
+  strictEqual((await waiting).client, client);
+  registry.unregister(client);
+  const back = visit("late");
+  await refused(visit("never"), 404, /is not here/);
+  const again = register("late", false);
+  settle.arrived(again.tokens);
+  strictEqual((await back).client, again);
+  settle.end();
+  await refused(other, 404, /is not here/);
+});
+
+Deno.test("a visitor beyond the limit loses no use of its token, and is led nowhere else", async () => {
+  const { router, client, token } = await openClosed({ maxVisitors: 1 });
+  const request = head("/", `X-ARP-Token: ${token}`, "Cookie: arp_token=open");
+  client.visitors = 1;
+  await refused(router.route(request, visitor()), 429, /too many visitors/);
+  await refused(router.reach({ token }, visitor()), 429, /too many visitors/);
+  client.visitors = 0;
+  const first = visitor();
+  strictEqual((await router.route(request, first)).client, client);
+  client.visitors = 1;
+  first.joins(client);
+  strictEqual((await router.route(request, first)).client, client, "it is that one visitor");
 });
 
 Deno.test("mayBeBrowser() is true at an address where a browser opens connections", () => {

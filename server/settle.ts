@@ -13,17 +13,12 @@ const WAIT_MS = 10_000;
 const BRIEF_MS = 2000;
 /** Tokens of one visitor that are waited for. */
 const MAX_TOKENS = 8;
-/** Visitors that wait for any client. */
+/** Visitors that wait, whoever for. */
 const MAX_WAITING = 4096;
-
-/** For a token that does not tell whose it is: any client that comes may be the one. */
-export const ANYBODY = "*";
-/** Those who wait for anybody try again at most so often, in milliseconds. */
-const ANYBODY_MS = 50;
 
 /** No client of these tokens is here. */
 export class NotHere extends Refusal {
-  /** The tokens, any of which would do. */
+  /** The tokens, any of which would do; of a visitor token, its `aud`. */
   tokens: readonly string[] = [];
   /** Whether the visitor goes elsewhere if none of them comes. */
   brief = false;
@@ -112,7 +107,8 @@ export class Settle {
         this.#sweep(tokens);
         resolve(came);
       };
-      const timer = setTimeout(waiter, ms, false);
+      // Timers take whole milliseconds, and one that is early would find that there is time left.
+      const timer = setTimeout(waiter, Math.ceil(ms), false);
       for (const queue of queues) queue.add(waiter);
     });
   }
@@ -132,23 +128,13 @@ export class Settle {
   /** A client of these tokens is here: whoever waits for it goes on, the first first. */
   arrived(tokens: readonly string[]): void {
     if (this.#waiting.size === 0) return;
-    for (const token of tokens) this.#wake(token);
-    if (this.#waiting.has(ANYBODY)) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#wake(ANYBODY);
-      }, ANYBODY_MS);
+    for (const token of tokens) {
+      for (const waiter of [...this.#waiting.get(token) ?? []]) waiter(true);
     }
-  }
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  #wake(token: string): void {
-    for (const waiter of [...this.#waiting.get(token) ?? []]) waiter(true);
   }
 
   /** Nobody comes any more. */
   end(): void {
-    clearTimeout(this.#timer);
     this.#until = 0;
     for (const queue of [...this.#waiting.values()]) for (const waiter of [...queue]) waiter(false);
   }

@@ -14,6 +14,7 @@ const PHRASES: Record<number, string> = {
   401: "Unauthorized",
   404: "Not Found",
   408: "Request Timeout",
+  413: "Content Too Large",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",

@@ -37,11 +37,14 @@ export class Held<H extends Hold> {
     return this.#visitors.size;
   }
 
-  /** What the visitor does from now on is by this token. */
+  /** The visitor asks for something: nothing depends any more on the tokens of what is over. */
+  next(visitor: Visitor): void {
+    if (visitor.resting()) this.#visitors.get(visitor)?.live.clear();
+  }
+
+  /** What the visitor asked for is by this token. */
   add(visitor: Visitor, hold: H): void {
     const holds = this.#of(visitor);
-    // Between two requests nothing depends on the tokens of the last ones.
-    if (visitor.resting()) holds.live.clear();
     holds.live.add(hold);
     if (holds.names.size < MAX_NAMES) holds.names.add(hold.jti.slice(0, NAME_CHARS));
   }
@@ -66,12 +69,13 @@ export class Held<H extends Hold> {
     return [...holds.names].join(" ") || undefined;
   }
 
-  /** Ends what is under way by tokens that are good no more. */
+  /**
+   * Ends what is under way by tokens that are good no more. One that was let in this very moment may
+   * still look as if it were at rest, and is met the next time.
+   */
   end(over: (hold: H) => boolean, why: string): void {
     for (const [visitor, { live }] of this.#visitors) {
-      if (![...live].some(over)) continue;
-      if (visitor.resting()) live.clear();
-      else visitor.abort(why);
+      if (live.size > 0 && !visitor.resting() && [...live].some(over)) visitor.abort(why);
     }
   }
 

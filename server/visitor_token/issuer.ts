@@ -4,7 +4,6 @@
  * @module
  */
 
-import { audienceOf, keyIdOf } from "@agentx/common/visitor-token";
 import type { Client } from "../registry.ts";
 import { Uses } from "./uses.ts";
 import type { VerifyKey } from "./verify.ts";
@@ -19,51 +18,56 @@ export class Issuer {
   /** The registration by which its names are known. */
   client: Client | undefined;
   readonly #revoked = new Set<string>();
-  #full = false;
+  #closed = false;
   #key: Promise<VerifyKey> | undefined;
 
   constructor(readonly id: string, readonly publicKey: string) {}
 
-  /** Takes tokens back. */
-  revoke(ids: readonly string[]): void {
+  /** Tokens that it took back and that are remembered. */
+  get takenBack(): number {
+    return this.#revoked.size;
+  }
+
+  /** Whether nobody can tell any more which tokens it took back. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Takes tokens back; with more than can be kept it closes.
+   *
+   * @returns whether any of them was good until now.
+   */
+  revoke(ids: readonly string[]): boolean {
+    let news = false;
     for (const id of ids) {
-      if (!JTI.test(id)) continue;
-      if (this.#revoked.size < MAX_REVOKED) this.#revoked.add(id);
-      // What cannot be kept must not be let in.
-      else this.#full = true;
+      if (this.#closed) break;
+      if (!JTI.test(id) || this.#revoked.has(id)) continue;
+      news = true;
+      this.#revoked.add(id);
+      if (this.#revoked.size > MAX_REVOKED) this.close();
     }
+    return news;
+  }
+
+  /** Forgets what was taken back. What cannot be told apart must not be let in, so nothing is. */
+  close(): void {
+    this.#revoked.clear();
+    this.#closed = true;
+  }
+
+  /** Its client registered anew, and with that says again all that it took back. */
+  open(): void {
+    this.#closed = false;
   }
 
   /** Whether a token was taken back, or nobody can tell any more. */
   revoked(jti: string): boolean {
-    return this.#full || this.#revoked.has(jti);
+    return this.#closed || this.#revoked.has(jti);
   }
 
   /** The key as what checks signatures wants it. */
   key(read: (publicKey: string) => Promise<VerifyKey>): Promise<VerifyKey> {
     return this.#key ??= read(this.publicKey);
   }
-}
-
-/** Where a token's `aud` leads. */
-export interface Audience {
-  issuer: Issuer;
-  /** `kid` of the issuer's key. */
-  kid: string;
-  /** The id or alias. */
-  name: string;
-  client: Client;
-}
-
-/** Every name of a client with its `aud`. */
-export async function audiencesOf(
-  issuer: Issuer,
-  client: Client,
-): Promise<[aud: string, audience: Audience][]> {
-  const kid = await keyIdOf(issuer.publicKey);
-  return await Promise.all(
-    client.tokens.map(async (name) =>
-      [await audienceOf(name), { issuer, kid, name, client }] as [string, Audience]
-    ),
-  );
 }

@@ -8,18 +8,17 @@ import { Refusal } from "@agentx/common/http";
 import { readVisitorToken, type VisitorClaims } from "@agentx/common/visitor-token";
 import { cookieLine } from "../http/forward.ts";
 import type { Client, Registry } from "../registry.ts";
-import { ANYBODY, NotHere } from "../settle.ts";
+import { NotHere } from "../settle.ts";
 import type { Visitor } from "../visitor.ts";
 import { Held } from "./held.ts";
-import { type Audience, audiencesOf, Issuer } from "./issuer.ts";
+import type { Issuer } from "./issuer.ts";
+import { type Audience, Issuers } from "./issuers.ts";
 import type { Wish } from "./limits.ts";
 import { Marks, sameText, withoutMark } from "./uses.ts";
 import type { Verified } from "./verify.ts";
 
 /** Tokens whose signature need not be checked again; about 1 KiB each. */
 const MAX_VERIFIED = 1000;
-/** Clients that left whose counters are kept. */
-const MAX_LEFT = 1000;
 /** A client's clock may be ahead of the server's, in seconds. */
 const LEEWAY_S = 30;
 const TIDY_EVERY_S = 60;
@@ -45,6 +44,8 @@ export interface Visit extends Wish {
   navigation: boolean;
   /** Cookies that came along. */
   cookies: readonly string[];
+  /** Throws a {@link Refusal} if the token's client may not be visited now, before that is counted. */
+  admit?: (client: Client) => void;
 }
 
 /** What a token opened. */
@@ -59,57 +60,47 @@ export interface Admission {
 
 /** Which tokens are good no more, and how often each was used. */
 export class VisitorTokens {
-  #issuers = new Map<string, Issuer>();
-  #audiences = new Map<string, Audience>();
-  #indexed: Promise<void> = Promise.resolve();
+  readonly #issuers: Issuers;
   #verified = new Map<string, Pass>();
   #held = new Held<Pass>();
   #marks = new Marks();
 
-  /** @param now seconds since 1970. */
+  /**
+   * @param now seconds since 1970.
+   * @param arrived is told which `aud` lead to a client that is here.
+   */
   constructor(
     private readonly registry: Pick<Registry, "find">,
     private readonly now: () => number = () => Date.now() / 1000,
-  ) {}
+    arrived?: (auds: readonly string[]) => void,
+  ) {
+    this.#issuers = new Issuers((id) => registry.find(id) !== undefined, now, arrived);
+  }
 
   /**
    * A client registered, or says that further tokens are good no more: whoever visits by one is
    * ended. A client that comes with another key takes all tokens of its last one back.
    */
   revoke(client: Client, ids: readonly string[]): void {
-    let issuer = this.#issuers.get(client.id);
-    if (issuer !== undefined && issuer.publicKey !== client.visitorKey) {
-      this.#issuers.delete(client.id);
-      const old = issuer;
-      this.#held.end(({ audience }) => audience.issuer === old, "visitor token revoked");
-      issuer = undefined;
-    }
-    if (client.visitorKey === undefined) return;
-    issuer ??= new Issuer(client.id, client.visitorKey);
-    // The newest last.
-    this.#issuers.delete(client.id);
-    this.#issuers.set(client.id, issuer);
-    // Nothing new: a link can say that as often as it likes.
-    if (issuer.client === client && ids.length === 0) return;
-    issuer.revoke(ids);
+    // Nothing new costs nothing: a link can say that as often as it likes.
+    if (this.#issuers.hear(client, ids)) this.#endRevoked();
+  }
+
+  #endRevoked(): void {
     this.#held.end(
-      ({ audience, jti }) => audience.issuer === issuer && issuer.revoked(jti),
+      ({ audience, jti }) => audience.issuer.revoked(jti),
       "visitor token revoked",
     );
-    if (issuer.client === client) return; // its names are known
-    issuer.client = client;
-    this.#indexed = this.#index(issuer, client, this.#indexed);
   }
 
   /** Resolves when all that registered so far can be visited by tokens. */
   get ready(): Promise<void> {
-    return this.#indexed;
+    return this.#issuers.ready;
   }
 
-  async #index(issuer: Issuer, client: Client, before: Promise<void>): Promise<void> {
-    const found = await audiencesOf(issuer, client).catch(() => []);
-    await before;
-    for (const [aud, audience] of found) this.#audiences.set(aud, audience);
+  /** A visitor asks for something, by whatever it is let in. */
+  next(visitor: Visitor): void {
+    if (this.#held.size > 0) this.#held.next(visitor);
   }
 
   /**
@@ -121,38 +112,38 @@ export class VisitorTokens {
    */
   async visit(text: string, visit: Visit): Promise<Admission> {
     const pass = await this.#read(withoutMark(text));
-    const { audience, claims, jti, token, exp } = pass;
+    const { audience: { issuer, name }, claims, jti, token } = pass;
+    if (claims.uses !== undefined) pass.cookie ??= await this.#marks.mark(token);
+    // Nothing waits from here on, so that what is found is still so when the visit is counted.
+    const client = this.registry.find(name);
+    if (client === undefined || !this.#isCurrent(pass.audience)) throw offline(name);
     this.#checkTime(claims, visit);
-    if (audience.issuer.revoked(jti)) throw dead("was revoked", visit);
+    if (issuer.closed) throw unsure();
+    if (issuer.revoked(jti)) throw dead("was revoked", visit);
     const outside = pass.limits(visit);
     if (outside !== undefined) throw outside;
-    let cookie = token;
-    let fresh = !visit.cookie;
-    if (claims.uses !== undefined) {
-      pass.cookie ??= await this.#marks.mark(token);
-      cookie = pass.cookie;
-      const marked = visit.cookies.some((one) => sameText(one, cookie));
-      const name = `${audience.issuer.id} ${jti} ${visit.address}`;
-      const again = marked ||
-        (this.#held.counted(visit.visitor, name) && !visit.navigation);
-      if (!again) {
-        // A page asks for its parts at once, and each would count.
-        if (visit.cookie && !visit.navigation) {
-          throw new Refusal(401, "This visit ended with a restart of the server", "Load it again.");
-        }
-        if (!audience.issuer.uses.spend(jti, claims.uses, exp)) {
-          throw new Refusal(401, "This visitor token is used up", ASK);
-        }
-        this.#held.count(visit.visitor, name);
-      }
-      fresh = !marked;
-    }
-    const client = this.registry.find(audience.name);
-    // While the mark was made, it may have left or taken this very token back.
-    if (client?.id !== audience.issuer.id) throw offline();
-    if (audience.issuer.revoked(jti)) throw dead("was revoked", visit);
+    visit.admit?.(client);
+    const fresh = pass.cookie === undefined ? !visit.cookie : this.#count(pass, pass.cookie, visit);
     this.#held.add(visit.visitor, pass);
-    return { client, claims, cookie, fresh };
+    return { client, claims, cookie: pass.cookie ?? token, fresh };
+  }
+
+  /** Counts a visit, unless it was; returns whether the visitor has no cookie that stands for it. */
+  #count({ audience: { issuer }, claims, jti, exp }: Pass, cookie: string, visit: Visit): boolean {
+    const marked = visit.cookies.some((one) => sameText(one, cookie));
+    const name = `${issuer.id} ${jti} ${visit.address}`;
+    const again = marked || (this.#held.counted(visit.visitor, name) && !visit.navigation);
+    if (again) return !marked;
+    // A page asks for its parts at once, and each would count.
+    if (visit.cookie && !visit.navigation) {
+      throw new Refusal(401, "This visit ended with a restart of the server", "Load it again.");
+    }
+    if (!issuer.uses.spend(jti, claims.uses ?? Infinity, exp, claims.iat)) {
+      throw new Refusal(401, "This visitor token is used up", ASK);
+    }
+    if (this.#issuers.weigh(issuer)) this.#endRevoked();
+    this.#held.count(visit.visitor, name);
+    return !marked;
   }
 
   #checkTime({ nbf = 0, exp }: VisitorClaims, visit: Visit): void {
@@ -170,17 +161,19 @@ export class VisitorTokens {
       this.#remember(known);
       return known;
     }
-    await this.#indexed;
+    await this.#issuers.ready;
     const { aud, kid } = readVisitorToken(token) ?? {};
-    const audience = this.#audiences.get(aud ?? "");
+    const audience = this.#issuers.find(aud ?? "");
     if (audience === undefined) {
-      throw notHere(
+      const refusal = new Refusal(
         404,
         "The client of this visitor token is not here",
         "Is its arpc running, and is this the server that the token is for?",
+        5,
       );
+      throw aud === undefined ? refusal : NotHere.of([aud], { refusal });
     }
-    if (this.registry.find(audience.name) === undefined) throw offline();
+    if (this.registry.find(audience.name) === undefined) throw offline(audience.name);
     const checked = this.#isCurrent(audience) && kid === audience.kid
       ? await check(token, audience.issuer)
       : undefined;
@@ -212,17 +205,14 @@ export class VisitorTokens {
 
   /** Every second or so: ends visitors whose token has expired, and forgets what is over. */
   sweep(): void {
-    if (this.#issuers.size === 0) return;
+    if (this.#issuers.size === 0 && this.#held.size === 0) return;
     const now = this.now();
-    this.#held.end(({ exp }) => exp <= now, "visitor token expired");
-    if (now - this.#tidied < TIDY_EVERY_S) return;
-    this.#tidied = now;
-    for (const issuer of this.#issuers.values()) issuer.uses.sweep(now);
-    const gone = [...this.#issuers.keys()].filter((id) => this.registry.find(id) === undefined);
-    for (const id of gone.slice(0, -MAX_LEFT)) this.#issuers.delete(id);
-    for (const [aud, { issuer }] of this.#audiences) {
-      if (this.#issuers.get(issuer.id) !== issuer) this.#audiences.delete(aud);
+    if (now - this.#tidied >= TIDY_EVERY_S) {
+      this.#tidied = now;
+      this.#issuers.tidy();
     }
+    this.#held.end(({ exp }) => exp <= now, "visitor token expired");
+    this.#endRevoked();
   }
   #tidied = 0;
 }
@@ -244,15 +234,22 @@ function dead(why: string, { cookie }: Visit): Refusal {
   return new Refusal(401, `This visitor token ${why}`, ASK, undefined, lines);
 }
 
-function offline(): NotHere {
-  return notHere(
+function offline(name: string): NotHere {
+  const refusal = new Refusal(
     503,
     "The client of this visitor token is offline",
     "It was here a while ago. Is arpc running?",
+    5,
   );
+  return NotHere.of([name], { refusal });
 }
 
-/** The token does not tell whose it is, before its client is here. */
-function notHere(status: number, message: string, hint: string): NotHere {
-  return NotHere.of([ANYBODY], { refusal: new Refusal(status, message, hint, 5) });
+/** What was taken back is not known, so nothing can be let in; see {@link Issuers}. */
+function unsure(): Refusal {
+  return new Refusal(
+    503,
+    "It is not known which visitor tokens of this client are good",
+    "The client revoked too many. Its tokens open it again once it has registered anew.",
+    30,
+  );
 }

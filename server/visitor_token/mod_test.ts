@@ -1,31 +1,11 @@
 import { match, ok, rejects, strictEqual } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
-import { audienceOf, keyIdOf } from "@agentx/common/visitor-token";
-import { SignJWT } from "jose";
 import { FakeConn } from "../../common/testdata/conn.ts";
 import type { Client } from "../registry.ts";
 import { Visitor } from "../visitor.ts";
 import { type Visit, VisitorTokens } from "./mod.ts";
-
-/** A client's key, and what it signs. */
-class Signer {
-  private constructor(private readonly pair: CryptoKeyPair, readonly key: string) {}
-
-  static async make(): Promise<Signer> {
-    const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-    const raw = await crypto.subtle.exportKey("raw", (pair as CryptoKeyPair).publicKey);
-    const key = new Uint8Array(raw).toBase64({ alphabet: "base64url", omitPadding: true });
-    return new Signer(pair as CryptoKeyPair, key);
-  }
-
-  async sign(client: string, claims: Record<string, unknown> = {}): Promise<string> {
-    const all = { aud: await audienceOf(client), jti: crypto.randomUUID(), iat: 0, exp: 1000 };
-    return await new SignJWT({ ...all, ...claims })
-      .setProtectedHeader({ alg: "EdDSA", typ: "arp+jwt", kid: await keyIdOf(this.key) })
-      .sign(this.pair.privateKey);
-  }
-}
+import { Signer } from "./testdata/signer.ts";
 
 /** Tokens of some clients at a time that tests set. */
 class Site implements AsyncDisposable {
@@ -153,6 +133,97 @@ Deno.test("a client that says nothing new costs nothing, and what it revokes lat
   site.tokens.revoke(client, ["late"]);
   strictEqual(site.tokens.ready, known, "its names were looked up again");
   await site.refuses(token, 401, /was revoked/);
+});
+
+Deno.test("what is let in while a token is taken back ends a moment later", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  const client = site.register("a", signer.key);
+  const late = visitor();
+  late.resting = () => true; // its session has not heard yet that it is let in
+  await site.visit(await signer.sign("a", { jti: "late" }), { visitor: late });
+  site.tokens.revoke(client, ["late"]);
+  strictEqual(late.ended, undefined);
+  late.resting = () => false;
+  site.tokens.sweep();
+  strictEqual(late.ended, "visitor token revoked");
+});
+
+Deno.test("what a visitor does by no token does not end with the last one", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  site.register("a", signer.key);
+  const [moved, busy] = [visitor(), visitor()];
+  for (const one of [moved, busy]) await site.visit(await signer.sign("a"), { visitor: one });
+  moved.resting = () => true;
+  // Behind a request that is under way comes another.
+  for (const one of [moved, busy]) site.tokens.next(one);
+  moved.resting = () => false;
+  site.now = 1000;
+  site.tokens.sweep();
+  strictEqual(moved.ended, undefined);
+  strictEqual(busy.ended, "visitor token expired");
+});
+
+Deno.test("a client that revokes too much is closed, until it says all of it again", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  const client = site.register("a", signer.key);
+  const running = visitor();
+  const token = await signer.sign("a", { jti: "good" });
+  await site.visit(token, { visitor: running });
+  const many = Array.from({ length: 20_001 }, (_, nth) => `bad-${nth}`);
+  site.tokens.revoke(client, many);
+  strictEqual(running.ended, "visitor token revoked");
+  await site.refuses(token, 503, /not known which/);
+  site.tokens.revoke(client, ["one more"]);
+  await site.refuses(token, 503, /not known which/);
+  site.register("a", signer.key, ["bad-1"]);
+  await site.visit(token);
+  await site.refuses(await signer.sign("a", { jti: "bad-1" }), 401, /was revoked/);
+});
+
+Deno.test("a client that was forgotten has its visitors ended, and comes back as a new one", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  site.register("a", signer.key);
+  const running = visitor();
+  const token = await signer.sign("a");
+  await site.visit(token, { visitor: running });
+  site.clients.delete("a");
+  for (let nth = 0; nth < 1001; nth++) {
+    site.register(`other-${nth}`, signer.key);
+    site.clients.delete(`other-${nth}`);
+  }
+  site.tokens.sweep();
+  strictEqual(running.ended, "visitor token revoked");
+  await site.refuses(token, 404, /is not here/);
+  site.register("a", signer.key, ["bad"]);
+  await site.visit(token);
+  await site.refuses(await signer.sign("a", { jti: "bad" }), 401, /was revoked/);
+});
+
+Deno.test("a visit that is refused for another reason is not counted", async () => {
+  await using site = new Site();
+  const signer = await Signer.make();
+  site.register("a", signer.key);
+  const token = await signer.sign("a", { uses: 1 });
+  const full = () => {
+    throw new Refusal(429, "full");
+  };
+  await site.refuses(token, 429, /full/, { admit: full });
+  // It leaves while the mark of the first visit is made.
+  const second = await signer.sign("a", { uses: 1 });
+  await site.visit(await signer.sign("a"));
+  const visiting = site.refuses(second, 503, /is offline/);
+  queueMicrotask(() => site.clients.delete("a"));
+  await visiting;
+  await site.refuses(token, 503, /is offline/);
+  site.register("a", signer.key);
+  for (const one of [token, second]) {
+    await site.visit(one);
+    await site.refuses(one, 401, /used up/);
+  }
 });
 
 Deno.test("a key that is none opens nothing", async () => {

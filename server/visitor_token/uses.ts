@@ -11,19 +11,32 @@ const MAX_COUNTED = 10_000;
 /** The counters of one client's tokens. */
 export class Uses {
   #spent = new Map<string, { count: number; exp: number }>();
+  /** Nobody knows how often tokens were used that were made up to then, in seconds. */
+  #unknown = -Infinity;
 
   /** Tokens that are counted. */
   get size(): number {
     return this.#spent.size;
   }
 
-  /** Spends one of `uses`; false when there is none left, or no room to keep count. */
-  spend(jti: string, uses: number, exp: number): boolean {
+  /**
+   * Spends one of `uses` of a token made at `iat`; false when there is none left, nobody knows, or
+   * there is no room to keep count.
+   */
+  spend(jti: string, uses: number, exp: number, iat: number): boolean {
+    if (iat <= this.#unknown) return false;
     const spent = this.#spent.get(jti);
     if (spent !== undefined) return spent.count < uses && ++spent.count > 0;
     if (this.#spent.size >= MAX_COUNTED) return false;
     this.#spent.set(jti, { count: 1, exp });
     return true;
+  }
+
+  /** Forgets them all: tokens that were made until now are good for no further visit. */
+  forget(seconds: number): void {
+    if (this.#spent.size === 0) return;
+    this.#spent.clear();
+    this.#unknown = seconds;
   }
 
   /** Forgets those that have expired anyway. */
