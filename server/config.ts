@@ -38,6 +38,10 @@ const ADMIN = "Administration";
 const TUNNELS = "Tunnels";
 const LIMITS = "Limits (0 is none)";
 
+/** What options lack that say more of something. */
+const WITHOUT_TLS = { "tls-cert": "without a certificate no port speaks TLS" };
+const WITHOUT_ADMIN = { "admin-port": "without it there is no admin port" };
+
 /** The options by flag. */
 export const OPTIONS = {
   "control-port": port({
@@ -69,9 +73,18 @@ export const OPTIONS = {
     group: TLS,
   }),
   "tls-key": text({ about: "its private key, PEM", arg: "<file>", group: TLS }),
-  "tls-control": toggle({ about: "TLS on the control port", group: TLS, default: true }),
-  "tls-proxy": toggle({ about: "TLS on the proxy port", group: TLS, default: true }),
-  "tls-public": toggle({ about: "TLS on the public port", group: TLS, default: true }),
+  "tls-control": {
+    ...toggle({ about: "TLS on the control port", group: TLS, default: true }),
+    needs: WITHOUT_TLS,
+  },
+  "tls-proxy": {
+    ...toggle({ about: "TLS on the proxy port", group: TLS, default: true }),
+    needs: WITHOUT_TLS,
+  },
+  "tls-public": {
+    ...toggle({ about: "TLS on the public port", group: TLS, default: true }),
+    needs: WITHOUT_TLS,
+  },
   "auth-token": {
     ...text({
       about: "clients must know it to register; in ARP_AUTH_TOKEN it stays out of the list of " +
@@ -99,12 +112,24 @@ export const OPTIONS = {
     about: "dashboard, metrics and API for the owner of this server",
     group: ADMIN,
   }),
-  "admin-bind": text({
-    about: "address of the admin port",
-    arg: "<address>",
-    group: ADMIN,
-    default: "127.0.0.1",
-  }),
+  "admin-bind": {
+    ...text({
+      about: "address of the admin port",
+      arg: "<address>",
+      group: ADMIN,
+      default: "127.0.0.1",
+    }),
+    needs: WITHOUT_ADMIN,
+  },
+  "admin-tls": {
+    ...toggle({
+      about: "TLS on the admin port, with the certificate of the others; off, so that probes and " +
+        "Prometheus on this machine need none",
+      group: ADMIN,
+      default: false,
+    }),
+    needs: { ...WITHOUT_ADMIN, ...WITHOUT_TLS },
+  },
   "admin-key": {
     ...text({
       about:
@@ -307,7 +332,7 @@ export interface ServerConfig {
 /** The ports of a server. */
 export type PortName = "control" | "proxy" | "public";
 
-/** Which ports speak TLS, and as whom. */
+/** Which of the three ports speak TLS, and as whom. */
 export interface TlsConfig {
   /** Files, PEM. */
   cert: string;
@@ -320,6 +345,8 @@ export interface AdminConfig {
   bind: string;
   port: number;
   key: string | undefined;
+  /** Speaks TLS, as whom {@link TlsConfig} says. */
+  tls: boolean;
 }
 
 /**
@@ -409,12 +436,12 @@ function tlsConfig(values: Values<typeof OPTIONS>): TlsConfig | undefined {
 }
 
 function adminConfig(values: Values<typeof OPTIONS>): AdminConfig | undefined {
-  const { "admin-port": port, "admin-bind": bind, "admin-key": key } = values;
+  const { "admin-port": port, "admin-bind": bind, "admin-key": key, "admin-tls": tls } = values;
   if (port === undefined) return undefined;
   if (key === undefined && !/^(?:127(?:\.\d+){3}|::1|localhost)$/.test(bind)) {
     throw new UsageError(
       `--admin-bind ${bind}: expected --admin-key as well, found none: others could reach the port`,
     );
   }
-  return { bind, port, key };
+  return { bind, port, key, tls };
 }

@@ -94,6 +94,29 @@ Deno.test("a head is limited to 1 to 64 KiB", () => {
   }
 });
 
+Deno.test("what says more of TLS or the admin port is refused without it", () => {
+  const admin = { "admin-port": "0" };
+  const tls = { "tls-cert": "c.pem", "tls-key": "k.pem" };
+  for (const port of ["control", "proxy", "public"]) {
+    const found = new RegExp(`^--tls-${port}: expected --tls-cert as well, found none: `);
+    refuses({ [`tls-${port}`]: "false" }, found);
+    strictEqual(config({ ...tls, [`tls-${port}`]: "false" }).tls?.ports[port as "proxy"], false);
+    strictEqual(config({ [`tls-${port}`]: "true" }).tls, undefined);
+  }
+  const noPort = /--admin-(?:bind|tls): expected --admin-port as well, found none: /;
+  refuses({ "admin-bind": "::1" }, noPort);
+  refuses({ ...tls, "admin-tls": "true" }, noPort);
+  refuses(
+    { ...admin, "admin-tls": "true" },
+    /^--admin-tls: expected --tls-cert as well, found none/,
+  );
+  refuses({ "admin-tls": "true" }, /^2 problems\n.*--admin-port.*\n.*--tls-cert/);
+  // Nobody is to be told off for what is so anyway.
+  strictEqual(config({ "admin-tls": "false", "admin-bind": "127.0.0.1" }).admin, undefined);
+  strictEqual(config({ ...admin, ...tls }).admin?.tls, false);
+  strictEqual(config({ ...admin, ...tls, "admin-tls": "yes" }).admin?.tls, true);
+});
+
 Deno.test("every option says what it is for and what it expects", () => {
   for (const [key, { about, expects, group }] of Object.entries(OPTIONS)) {
     ok(about.length > 5 && expects.length > 3 && group.length > 3, key);

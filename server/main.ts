@@ -42,9 +42,8 @@ async function main(): Promise<void> {
     ? new (await import("./admin/telemetry.ts")).Telemetry()
     : null;
   await using server = new Server(config, parts);
-  await using admin = config.admin === undefined
-    ? null
-    : (await import("./admin/mod.ts")).openAdmin(config.admin, config, server, VERSION);
+  await using admin = config.admin === undefined ? null : (await import("./admin/mod.ts"))
+    .openAdmin(config.admin, config, server, VERSION, parts.admin);
   telemetry?.watch(server, VERSION);
   const log = getLogger(["arps"]);
   const { control, proxy, public: visitors } = server.ports;
@@ -53,7 +52,7 @@ async function main(): Promise<void> {
     control: formatAddress(control),
     proxy: formatAddress(proxy),
     public: formatAddress(visitors),
-    ...(admin === null ? {} : { admin: formatAddress(admin.address) }),
+    ...(admin === null ? {} : { admin: admin.url }),
   });
   await aborted(shutdown.drain);
   // Whoever looks after the servers is to find the one that stays.

@@ -15,8 +15,13 @@ export interface Parts {
   readonly auth: Authenticator;
 }
 
+/** How to open the admin port, where it speaks TLS; plain HTTP is left to the runtime. */
+export type ListenAdmin = Listen | undefined;
+
 /** {@link Parts} with the files behind them, which are watched until disposed. */
-export interface OpenParts extends Parts, AsyncDisposable {}
+export interface OpenParts extends Parts, AsyncDisposable {
+  readonly admin: ListenAdmin;
+}
 
 /**
  * Reads what the configuration names.
@@ -26,28 +31,36 @@ export interface OpenParts extends Parts, AsyncDisposable {}
 export async function openParts(config: ServerConfig): Promise<OpenParts> {
   await using opened = new AsyncDisposableStack();
   const { auth } = opened.use(await openAuthenticator(config));
-  const listen = config.tls === undefined
-    ? plainParts().listen
+  const { listen, admin } = config.tls === undefined
+    ? { ...plainParts(), admin: undefined }
     : await openTls(config.tls, (identity) => opened.use(identity));
   const owned = opened.move();
-  return { listen, auth, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    listen,
+    admin: config.admin?.tls ? admin : undefined,
+    auth,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Loaded where TLS is on: it needs more memory than all the rest. */
 async function openTls(
   tls: TlsConfig,
   own: (identity: AsyncDisposable) => void,
-): Promise<Parts["listen"]> {
+): Promise<Pick<OpenParts, "listen" | "admin">> {
   const { FileIdentity, listenTls } = await import("./tls/mod.ts");
   const identity = await FileIdentity.open(tls);
   own(identity);
   const listen = (port: PortName) => tls.ports[port] ? listenTls(identity, port) : listenTcp;
   return {
-    control: listen("control"),
-    proxy: listen("proxy"),
-    public: listen("public"),
-    // What is spoken there is between a client and its visitors.
-    remote: listenTcp,
+    listen: {
+      control: listen("control"),
+      proxy: listen("proxy"),
+      public: listen("public"),
+      // What is spoken there is between a client and its visitors.
+      remote: listenTcp,
+    },
+    admin: listenTls(identity, "admin"),
   };
 }
 

@@ -63,6 +63,7 @@ export class PublicPort {
         visitor,
         () => this.router.reach(match.to, visitor),
       );
+      live.fields.client = client.tag;
       // Who wants to end something must not wait until something ends.
       if (match.to === undefined || !("session" in match.to)) this.router.admit(client);
       return await serveMatch(live, client, match, this.router);
@@ -121,7 +122,7 @@ async function refuse({ visitor }: Live, match: Match, refusal: Refusal): Promis
   visitor.refused(refusal.status);
   const words = match.refuse?.(refusal);
   if (words !== undefined) await leaveWith(visitor, words);
-  return `refused: ${refusal.status}`;
+  return `refused ${refusal.status}`;
 }
 
 /** Says its last words to a visitor. */

@@ -113,5 +113,5 @@ async function answerLate(visitor: Visitor, headTimeout: number): Promise<string
   );
   await writeAll(conn, answer(refusal, undefined, false));
   await linger(peek);
-  return "answered 408";
+  return "refused 408";
 }

@@ -25,6 +25,6 @@ export async function serveRemote(live: Live, client: Client, router: Router): P
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     live.visitor.refused(error.status);
-    return `refused: ${error.status}`;
+    return `refused ${error.status}`;
   }
 }

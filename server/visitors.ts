@@ -122,7 +122,10 @@ export class Visitors {
     }
     const visitor = new Visitor(conn, address, trusted, isTls(conn));
     visitor.abort = (why) => live.abort(why);
-    visitor.refused = (status) => this.stats.refusals.add(`${live.protocol} ${status}`);
+    visitor.refused = (status) => {
+      // To leave a token behind in a cookie, it is only sent on.
+      if (status >= 400) this.stats.refusals.add(`${live.protocol} ${status}`);
+    };
     let aborted: string | undefined;
     const live: Live = {
       nth: this.stats.nextVisitor(),

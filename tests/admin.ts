@@ -17,7 +17,7 @@ export class Admin {
   /** The admin port of a server that is up. */
   static of(server: TestServer, key?: string): Admin {
     const ready = server.logs.find(({ message }) => message === "Server ready");
-    return new Admin(`http://${ready?.properties.admin}`, key);
+    return new Admin(String(ready?.properties.admin), key);
   }
 
   /** Asks, with the key if there is one. */

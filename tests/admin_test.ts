@@ -369,7 +369,7 @@ peerTest({
     said += text;
     const found = /"admin":"([^"]+)"/.exec(said)?.[1];
     if (found === undefined) continue;
-    const response = await fetch(`http://${found}/metrics`);
+    const response = await fetch(`${found}/metrics`);
     match(await response.text(), /process_resident_memory_bytes \d+/);
     break;
   }

@@ -124,6 +124,38 @@ peerTest({
   ]);
 });
 
+peerTest({
+  name: "what says more of something that is off is told where it stands",
+  permissions,
+}, async () => {
+  await using folder = await files({
+    "arps.toml": 'admin-bind = "::1"\ntls-proxy = false\n',
+    "cert.toml": 'tls-cert = "c.pem"\ntls-key = "k.pem"\n',
+  });
+  const file = join(folder.path, "arps.toml");
+  const variables = { ARPS_ADMIN_TLS: "true", ARPS_TLS_CONTROL: "off" };
+  const allow = [`--allow-read=${folder.path}`, `--allow-env=${Object.keys(variables)}`];
+  const all = ["--config", file, "--no-tls-public"];
+  const { code, out, err } = await run(SERVER, all, allow, variables);
+  deepEqual([code, out], [2, ""]);
+  const cert = "expected --tls-cert as well, found none: without a certificate no port speaks TLS";
+  const admin = "expected --admin-port as well, found none: without it there is no admin port";
+  deepEqual(err.split("\n").slice(0, -1).sort(), [
+    `  --tls-public: ${cert}`,
+    `  ${file}:1:1: "admin-bind": ${admin}`,
+    `  ${file}:2:1: "tls-proxy": ${cert}`,
+    `  environment variable ARPS_ADMIN_TLS: ${admin}`,
+    `  environment variable ARPS_ADMIN_TLS: ${cert}`,
+    `  environment variable ARPS_TLS_CONTROL: ${cert}`,
+    "arps: 6 problems",
+  ]);
+  // It may stand elsewhere.
+  const known = ["--config", join(folder.path, "cert.toml"), "--no-tls-public", "--print-config"];
+  const fine = await run(SERVER, [...known, "--admin-port", "1"], allow, variables);
+  deepEqual([fine.code, fine.err], [0, ""]);
+  match(fine.out, /^admin-tls = true # ARPS_ADMIN_TLS$/m);
+});
+
 peerTest({ name: "a program and its words share one file", permissions }, async () => {
   await using folder = await files({
     "arpc.toml": 'local-port = 3000\nserver = "example.com"\nlisten = 5432\nserver-addr = "x.y"\n',

@@ -220,7 +220,8 @@ peerTest(
     ok(pod.terminationGracePeriodSeconds > config.graceSeconds + seconds);
     const named = new Set(container.ports.map(({ name }: { name: string }) => name));
     for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"]) {
-      strictEqual(container[probe].httpGet.port, "admin");
+      const { port, scheme } = container[probe].httpGet;
+      deepStrictEqual([port, scheme], ["admin", config.admin?.tls ? "HTTPS" : "HTTP"]);
     }
     for (const service of all.get("service.yaml")!) {
       for (const { targetPort } of service.spec.ports) ok(named.has(targetPort), targetPort);

@@ -11,7 +11,7 @@ import { TlsConn } from "@agentx/common/tls";
 import { readCertificates } from "@agentx/common/tls/certificate";
 import { Session } from "@agentx/common/tls/session";
 import { isIP } from "node:net";
-import { connect, createSecureContext, type SecureContext } from "node:tls";
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import { within } from "../within.ts";
 import { explain, isDistrust, namesCertificate } from "./explain.ts";
 import type { Trust } from "./options.ts";
@@ -71,14 +71,22 @@ async function shakeHands(
   } catch (error) {
     throw isTrouble(error) ? new Error(noTls(error), { cause: error }) : error;
   }
-  if (trust.fingerprint !== undefined) {
-    checkPin(session.socket.getPeerCertificate().raw, trust.fingerprint);
-  } else if (!session.socket.authorized) {
-    // It has been refused already; this is in case that should ever change.
-    throw session.socket.authorizationError ??
-      new Error("the server's certificate was not verified");
+  try {
+    verify(session.socket, trust);
+  } catch (error) {
+    session.close();
+    throw error;
   }
   return session;
+}
+
+function verify(socket: TLSSocket, { fingerprint }: Trust): void {
+  if (fingerprint !== undefined) {
+    checkPin(socket.getPeerCertificate().raw, fingerprint);
+  } else if (!socket.authorized) {
+    // It has been refused already; this is in case that should ever change.
+    throw socket.authorizationError ?? new Error("the server's certificate was not verified");
+  }
 }
 
 /** The certificate of whoever answers, to say what is wrong with it. Nothing is told to that one. */

@@ -32,6 +32,8 @@ export interface Option<T = unknown> {
   holds?: string;
   /** Says what to do with this run, and is no key of a configuration file. */
   once?: boolean;
+  /** Options without which a value other than the default would be ignored, and what is then amiss. */
+  needs?: Readonly<Record<string, string>>;
   /** Heading it stands under in `--help`. */
   group: string;
 }

@@ -178,6 +178,23 @@ Deno.test("resolve() names the source that a bad value came from, and not a weak
   strictEqual(resolve(options, [file, flags]).a, 3);
 });
 
+Deno.test("resolve() wants what an option is nothing without, but not for its default", () => {
+  const needs = { b: "there is no b" };
+  const options = {
+    a: { ...count({ ...BASE, default: 1 }), needs },
+    b: text(BASE),
+  } satisfies Options;
+  const [flags, file] = [source({ a: "2" }, "flag"), source({ b: "x" }, "file")];
+  const lacks = (sources: Source[], message: RegExp) =>
+    throws(() => resolve(options, sources), message);
+  lacks([flags], /^UsageError: flag a: expected --b as well, found none: there is no b$/);
+  deepStrictEqual(resolve(options, [flags, file]), { a: 2, b: "x" });
+  deepStrictEqual(resolve(options, [source({ a: 1 }, "flag")]), { a: 1, b: undefined });
+  // What is wrong already is not missing as well, and has no needs.
+  lacks([flags, source({ b: 5 }, "file")], /^UsageError: file b: expected some text, found 5$/);
+  lacks([source({ a: "x" }, "flag")], /^UsageError: flag a: expected a whole number[^\n]*$/);
+});
+
 Deno.test("resolve() tells all that is wrong at once", () => {
   const options = { a: count({ ...BASE, default: 1 }), b: text(BASE), c: port(BASE) };
   const flags = { ...source({ a: "x", c: 1 }, "flag"), problems: ["unknown option '--d'"] };

@@ -44,13 +44,22 @@ export function check<O extends Options>(
   for (const [key, option] of Object.entries(options)) {
     try {
       const source = sourceOf(key, sources);
-      values[key] = source === undefined ? option.default : read(option, source, key);
+      const value = values[key] = source === undefined ? option.default : read(option, source, key);
+      if (value !== option.default) {
+        problems.push(...lacking(option, source!.describe(key), sources));
+      }
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       problems.push(error.message);
     }
   }
   return { values: values as Values<O>, problems };
+}
+
+/** What the option at `where` would do nothing without, and nobody gave. */
+function lacking({ needs = {} }: Option, where: string, sources: readonly Source[]): string[] {
+  return Object.entries(needs).filter(([key]) => sourceOf(key, sources) === undefined)
+    .map(([key, why]) => `${where}: expected --${key} as well, found none: ${why}`);
 }
 
 /** The source that a value comes from; undefined where the default stands. */

@@ -90,6 +90,8 @@ export class Session implements SecureStream {
     } catch (error) {
       // The alert that tells the peer why.
       await session.#wire.flushed();
+      // Nobody else has it, and what is not destroyed stays in memory.
+      session.socket.destroy();
       throw error;
     }
   }

@@ -6,6 +6,7 @@
 
 import { getLogger, reason } from "@agentx/common";
 import { type Access, COOKIE, Denied } from "./access.ts";
+import type { App } from "./exchanges.ts";
 import type { Monitor } from "./monitor.ts";
 import { PAGE } from "./page.ts";
 import { CONTENT_TYPE, prometheus } from "./prometheus.ts";
@@ -34,9 +35,6 @@ export interface Deps extends Sources {
   readonly needs: { readonly tls: boolean; readonly token: boolean };
   readonly streams: Streams;
 }
-
-/** A request, and the IP address of who sent it. */
-export type App = (request: Request, address: string) => Promise<Response>;
 
 /** A request with what was found in its path. */
 interface Call {
@@ -158,9 +156,13 @@ function routesOf(deps: Deps): readonly Route[] {
         const { key } = await bodyOf(request);
         if (typeof key !== "string") throw new Denied(400, "key: expected the admin key");
         const { cookie, page } = access.login(key, address);
-        const secure = request.headers.get("origin")?.startsWith("https:") ? "; Secure" : "";
+        // With TLS of its own, or of a proxy: then the page knows it alone.
+        const secure = [request.url, request.headers.get("origin")]
+          .some((url) => url?.startsWith("https:"));
         return json({ session: page }, 200, {
-          "set-cookie": `${COOKIE}=${cookie}; Path=/; HttpOnly; SameSite=Strict${secure}`,
+          "set-cookie": `${COOKIE}=${cookie}; Path=/; HttpOnly; SameSite=Strict${
+            secure ? "; Secure" : ""
+          }`,
         });
       },
     },

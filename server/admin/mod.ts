@@ -4,12 +4,16 @@
  * @module
  */
 
-import { type Address, getLogger, reason } from "@agentx/common";
+import { type Address, formatAddress, getLogger, reason } from "@agentx/common";
 import type { AdminConfig, ServerConfig } from "../config.ts";
+import type { ListenAdmin } from "../parts.ts";
 import { Access, isLoopbackName } from "./access.ts";
 import { createApp, snapshot } from "./app.ts";
+import type { App } from "./exchanges.ts";
 import { Lag } from "./lag.ts";
 import { Monitor } from "./monitor.ts";
+import { type HttpPort, servePlain } from "./plain.ts";
+import { SecurePort } from "./secure.ts";
 import type { Served } from "./served.ts";
 import { Streams } from "./stream.ts";
 
@@ -22,6 +26,8 @@ const FAREWELL_MS = 500;
 export interface Admin extends AsyncDisposable {
   /** The address really bound. */
   readonly address: Address;
+  /** The same as a URL. */
+  readonly url: string;
 }
 
 /** What of the server's configuration matters here as well. */
@@ -33,6 +39,7 @@ export type AdminOptions = Pick<
 /**
  * Opens the port and serves.
  *
+ * @param listen opens it with TLS; without, it speaks plain HTTP.
  * @throws {Error} that names the flag when the port cannot be opened.
  */
 export function openAdmin(
@@ -40,6 +47,7 @@ export function openAdmin(
   { authFile, authToken, reusePort, tls, trustedProxies }: AdminOptions,
   server: Served,
   version: string,
+  listen?: ListenAdmin,
 ): Admin {
   using stack = new DisposableStack();
   const lag = stack.use(new Lag());
@@ -52,49 +60,46 @@ export function openAdmin(
   const deps = { server, version, lag, monitor, access, needs };
   const streams = stack.use(new Streams(monitor, () => snapshot(deps)));
   const app = createApp({ ...deps, streams });
-  const stop = new AbortController();
-  const http = listen({
-    hostname: bind,
-    port,
-    reusePort,
-    signal: stop.signal,
-    onListen: () => {},
-  }, (request, { remoteAddr }) => {
-    const { hostname } = remoteAddr as Deno.NetAddr;
-    const forwarded = trustedProxies.has(hostname) && request.headers.get("x-forwarded-for");
-    const address = (forwarded || hostname).split(",").at(-1)!.trim();
-    return app(request, address);
-  });
-  if (!isLoopbackName(bind.includes(":") ? `[${bind}]` : bind)) {
-    log.warning("The admin port speaks plain HTTP: reach it by ssh -L, or by a proxy with TLS", {
-      bind,
-    });
+  const serve: App = (request, hostname) => {
+    // A dual-stack listener shows IPv4 peers as IPv6.
+    const peer = hostname.replace(/^::ffff:(?=\d+\.)/i, "");
+    const forwarded = trustedProxies.has(peer) && request.headers.get("x-forwarded-for");
+    return app(request, (forwarded || peer).split(",").at(-1)!.trim());
+  };
+  const http = open(
+    { hostname: bind, port },
+    (address) =>
+      listen === undefined
+        ? servePlain(address, { reusePort }, serve)
+        : new SecurePort(listen(address, { reusePort }), serve),
+  );
+  if (listen === undefined && !isLoopbackName(bind.includes(":") ? `[${bind}]` : bind)) {
+    log.warning(
+      "The admin port speaks plain HTTP: the admin key can be read on its way; use --admin-tls, " +
+        "ssh -L, or a proxy with TLS",
+      { bind },
+    );
   }
   const owned = stack.move();
-  const { hostname, port: bound } = http.addr;
   let closed: Promise<void> | undefined;
   const close = async () => {
     owned.dispose();
-    const timer = setTimeout(() => stop.abort(), FAREWELL_MS);
-    await http.shutdown();
-    clearTimeout(timer);
+    await http.shutdown(FAREWELL_MS);
   };
   return {
-    address: { hostname, port: bound },
+    address: http.address,
+    url: `${listen === undefined ? "http" : "https"}://${formatAddress(http.address)}`,
     [Symbol.asyncDispose]: () => closed ??= close(),
   };
 }
 
-function listen(
-  options: Deno.ServeTcpOptions & { signal: AbortSignal },
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer<Deno.NetAddr> {
+function open(address: Address, serve: (address: Address) => HttpPort): HttpPort {
   try {
-    return Deno.serve(options, handler);
+    return serve(address);
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     throw new Error(
-      `Cannot listen on --admin-port ${options.port} of ${options.hostname}: ` +
+      `Cannot listen on --admin-port ${address.port} of ${address.hostname}: ` +
         (taken ? "another program uses it; stop that or choose another port" : reason(error)),
       { cause: error },
     );

@@ -36,11 +36,14 @@ export interface SessionOptions {
   maxHead: number;
 }
 
+/** Ends of a visitor with nothing under way. */
+const PEACEFUL: ReadonlySet<string> = new Set(["done", "drained", "idle timeout"]);
+
 /** The life of one HTTP connection. */
 export class HttpSession {
   /** Requests read so far. */
   requests = 0;
-  /** Tags of the clients that were reached. */
+  /** Tags of the clients that it was let in to. */
   readonly clients = new Set<string>();
   #upstream: Upstream | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -54,6 +57,8 @@ export class HttpSession {
   #routed = false;
   /** How it ended; set once. */
   #end: string | undefined;
+  /** The status of the last answer, if that was the server's own in place of a service's. */
+  #refused: number | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -92,7 +97,7 @@ export class HttpSession {
       if (match === undefined) closeQuietly(this.visitor.conn);
       await this.#running;
     }
-    return this.#end ?? match ?? "done";
+    return match !== undefined && this.#end === undefined ? match : this.#outcome();
   }
 
   /**
@@ -122,6 +127,12 @@ export class HttpSession {
   /** Ends now. */
   abort(why: string): void {
     this.#finish(why);
+  }
+
+  /** For the log. Whoever was turned away last, and left in peace, was no success. */
+  #outcome(): string {
+    const end = this.#end ?? "done";
+    return this.#refused !== undefined && PEACEFUL.has(end) ? `refused ${this.#refused}` : end;
   }
 
   /** Closes both ends; what waits on them returns. */
@@ -264,13 +275,14 @@ export class HttpSession {
       this.#upstream = undefined;
       current.close();
     }
+    // Also of one that opens no tunnel in time.
+    this.clients.add(client.tag);
     this.router.admit(client);
     const tunnel = await this.#take(client);
     if (this.#end !== undefined) {
       tunnel.close();
       throw new Deno.errors.Interrupted("the visitor left");
     }
-    this.clients.add(client.tag);
     const upstream = new Upstream(client, this.visitor, tunnel, {
       last: () => this.#isLast(),
       answered: (keepAlive) => this.#answered(keepAlive),
@@ -362,6 +374,7 @@ export class HttpSession {
   }
 
   #answered(keepAlive: boolean): void {
+    this.#refused = undefined;
     if (!keepAlive) this.#closing ??= this.#linger("done");
   }
 
@@ -369,16 +382,22 @@ export class HttpSession {
   async #refuse(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
     await this.#upstream?.drained();
     if (this.#end !== undefined) return;
-    if (keepAlive) this.visitor.refused(error.status);
+    if (keepAlive) this.#refuses(error);
     if (keepAlive) await writeAll(this.visitor.conn, answer(error, head, true));
     else await (this.#closing ??= this.#respond(error, head, false));
   }
 
   async #respond(error: Refusal, head: RequestHead | undefined, keepAlive: boolean) {
-    this.#end = `answered ${error.status}`;
-    this.visitor.refused(error.status);
+    this.#end = "done";
+    this.#refuses(error);
     this.#upstream?.close();
     await writeAll(this.visitor.conn, answer(error, head, keepAlive)).catch(() => {});
     await this.#linger(this.#end);
+  }
+
+  /** The server answers itself. To send a visitor on is no refusal. */
+  #refuses({ status }: Refusal): void {
+    this.visitor.refused(status);
+    this.#refused = status >= 400 ? status : undefined;
   }
 }

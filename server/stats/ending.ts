@@ -33,11 +33,14 @@ export function linkEnd(failure: unknown, reset: boolean): LinkEnd {
 const VISITOR_ENDS: readonly [RegExp, string][] = [
   [/^done$/, "done"],
   [/reset$/, "reset"],
-  [/^(?:answered|refused|rejected)\b/, "refused"],
+  [/^(?:refused|rejected)\b/, "refused"],
   [/^drained$/, "drained"],
   [/^idle timeout$/, "idle_timeout"],
   [/^kicked$/, "kicked"],
   [/^withdrawn$/, "withdrawn"],
+  [/^visitor token revoked$/, "token_revoked"],
+  [/^visitor token expired$/, "token_expired"],
+  [/^client vanished$/, "vanished"],
   [/^server stopped$/, "server_stopped"],
   [/^(?:left without a word|stayed silent)$/, "silent"],
   [

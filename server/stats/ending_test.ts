@@ -14,14 +14,16 @@ Deno.test("a visitor ends in one of a few ways", () => {
     "done": "done",
     "visitor reset": "reset",
     "reset": "reset",
-    "answered 502": "refused",
-    "refused: 503": "refused",
+    "refused 502": "refused",
     "rejected: no such user": "refused",
     "left without a word": "silent",
     "greeted, left": "unrecognised",
     "service ended first": "service_ended",
     "failed: something that may well be long": "failed",
     "kicked": "kicked",
+    "visitor token revoked": "token_revoked",
+    "visitor token expired": "token_expired",
+    "client vanished": "vanished",
     "what nobody thought of": "other",
   };
   for (const [words, way] of Object.entries(ways)) strictEqual(visitorEnd(words), way, words);

@@ -8,14 +8,16 @@ import { linger, type Listen, listenTcp, type Peek, reason, writeAll } from "@ag
 import { PlainStream, type SecureStream, TlsConn } from "@agentx/common/tls";
 import { Session } from "@agentx/common/tls/session";
 import { type SecureContext, TLSSocket } from "node:tls";
-import type { PortName } from "../config.ts";
-import { opening } from "./plain.ts";
+import { opening, type TlsPort } from "./plain.ts";
 
 /**
- * What visitors may offer to speak inside, RFC 7301: who offers other things only is refused by the
- * alert that RFC has for it, and who offers nothing may speak anything.
+ * What may be offered to speak inside, RFC 7301: who offers other things only is refused by the alert
+ * that RFC has for it, and who offers nothing may speak anything.
  */
-const PROTOCOLS = ["http/1.1", "postgresql"];
+const PROTOCOLS: Partial<Record<TlsPort, string[]>> = {
+  public: ["http/1.1", "postgresql"],
+  admin: ["http/1.1", "http/1.0"],
+};
 
 /** What a listener shows to those who come; asked anew for each. */
 export interface Identity {
@@ -23,7 +25,7 @@ export interface Identity {
 }
 
 /** TLS on a port. */
-export function listenTls(identity: Identity, port: PortName, listen: Listen = listenTcp): Listen {
+export function listenTls(identity: Identity, port: TlsPort, listen: Listen = listenTcp): Listen {
   return (address, options) => {
     const listener = listen(address, options);
     return {
@@ -38,7 +40,7 @@ export function listenTls(identity: Identity, port: PortName, listen: Listen = l
 /**
  * @throws {Error} that says how it failed; the peer was told, if there were words for it.
  */
-async function shakeHands(peek: Peek, identity: Identity, port: PortName): Promise<SecureStream> {
+async function shakeHands(peek: Peek, identity: Identity, port: TlsPort): Promise<SecureStream> {
   for (;;) {
     const found = opening(peek.bytes, port);
     switch (found.kind) {
@@ -60,7 +62,8 @@ async function shakeHands(peek: Peek, identity: Identity, port: PortName): Promi
   }
 }
 
-async function establish(peek: Peek, { context }: Identity, port: PortName): Promise<Session> {
+async function establish(peek: Peek, { context }: Identity, port: TlsPort): Promise<Session> {
+  const protocols = PROTOCOLS[port];
   try {
     return await Session.open({
       peek,
@@ -69,7 +72,7 @@ async function establish(peek: Peek, { context }: Identity, port: PortName): Pro
         new TLSSocket(wire, {
           isServer: true,
           secureContext: context,
-          ...(port === "public" ? { ALPNProtocols: PROTOCOLS } : {}),
+          ...(protocols === undefined ? {} : { ALPNProtocols: protocols }),
         }),
     });
   } catch (error) {

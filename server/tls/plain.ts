@@ -20,6 +20,9 @@ import { MAX_KEY_BYTES, MIN_KEY_BYTES } from "../postgres/session.ts";
 import { sniffHttp } from "../sniff/http.ts";
 import { CANCEL_REQUEST, GSSENC_REQUEST, SSL_REQUEST } from "../sniff/postgres.ts";
 
+/** The ports that may speak TLS. */
+export type TlsPort = PortName | "admin";
+
 /** What the first bytes are. */
 export type Opening =
   | { kind: "tls" }
@@ -46,11 +49,11 @@ const S = new Uint8Array([83]);
 const N = new Uint8Array([78]);
 
 /** Looks at the first bytes on a port. */
-export function opening(bytes: Uint8Array, port: PortName): Opening {
+export function opening(bytes: Uint8Array, port: TlsPort): Opening {
   const [first] = bytes;
   if (first === undefined) return MORE;
   if (first === HANDSHAKE) return { kind: "tls" };
-  if (first === 0) return port === "public" ? postgres(bytes) : frame(port);
+  if (first === 0 && port !== "admin") return port === "public" ? postgres(bytes) : frame(port);
   const http = sniffHttp(bytes).kind;
   if (http === "more") return MORE;
   if (http === "http") return request(bytes, port);
@@ -97,7 +100,7 @@ function frame(port: PortName): Opening {
   };
 }
 
-function request(bytes: Uint8Array, port: PortName): Opening {
+function request(bytes: Uint8Array, port: TlsPort): Opening {
   let head: RequestHead;
   try {
     const lines = new HeadScanner(MAX_HEAD).scan(bytes);
@@ -107,7 +110,7 @@ function request(bytes: Uint8Array, port: PortName): Opening {
     if (!(error instanceof Refusal)) throw error;
     return { kind: "plain", what: "HTTP", words: answer(error, undefined, false) };
   }
-  const refusal = port === "public"
+  const refusal = port === "public" || port === "admin"
     ? new Refusal(400, "This port speaks HTTPS, and the request came as HTTP", advice(head))
     : new Refusal(400, "This port is for arpc, by TLS", "Visitors use the public port.");
   return { kind: "plain", what: "HTTP", words: answer(refusal, head, false) };

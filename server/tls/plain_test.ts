@@ -1,13 +1,12 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { decodeFrame, encodeFrame, latin1, latin1Bytes } from "@agentx/common";
-import type { PortName } from "../config.ts";
 import { OPENSSL } from "../sniff/testdata/hellos.ts";
-import { opening } from "./plain.ts";
+import { opening, type TlsPort } from "./plain.ts";
 
-const PORTS: readonly PortName[] = ["control", "proxy", "public"];
+const PORTS: readonly TlsPort[] = ["control", "proxy", "public", "admin"];
 
 /** What a peer is told; fails when it is something else. */
-function words(text: string | Uint8Array, port: PortName): string {
+function words(text: string | Uint8Array, port: TlsPort): string {
   const found = opening(typeof text === "string" ? latin1Bytes(text) : text, port);
   if (found.kind !== "plain") throw new Error(`it is ${found.kind}`);
   return latin1(found.words ?? new Uint8Array(0));
@@ -39,6 +38,7 @@ Deno.test("opening() tells HTTP where to go", () => {
   match(said, /^HTTP\/1\.1 400 Bad Request\r\n/);
   match(said, /\r\nUse https:\/\/example\.org:17003\/docs\?token=my-app\n$|\nUse https:/);
   match(said, /Connection: close/);
+  match(words(request, "admin"), /^HTTP\/1\.1 400 [^]*\nUse https:\/\/example\.org:17003\/docs/);
   for (const port of ["control", "proxy"] as const) {
     match(words(request, port), /^HTTP\/1\.1 400 [^]*for arpc, by TLS/);
   }
@@ -83,6 +83,7 @@ Deno.test("opening() tells a client of ours to use --tls", () => {
   strictEqual(command.success, false);
   match(String(command.error), /start arpc with --tls/);
   strictEqual(words(hello, "proxy"), "");
+  strictEqual(words(hello, "admin"), "");
 });
 
 Deno.test("opening() has no words for what it does not know", () => {
