@@ -23,6 +23,7 @@ import {
   formatAddress,
   type Listener,
 } from "@agentx/common";
+import { plainAddress } from "./address.ts";
 
 /** What can be done at once is done within as many microtasks; some six, mostly. */
 const TURNS = 32;
@@ -46,7 +47,7 @@ export class ClosingListener implements Listener {
   /** A connection of its own, perhaps to itself. */
   #visit: Conn | undefined;
   #dialling: Promise<Conn> | undefined;
-  #visits = new Set<number>();
+  #visits = new Set<string>();
 
   constructor(private readonly inner: Listener, private readonly dial: Dial = dialTcp) {}
 
@@ -64,7 +65,7 @@ export class ClosingListener implements Listener {
       if (this.#finishing !== undefined && this.#open) void this.#closeIfNone(next);
       const conn = await next;
       await this.#dialling?.catch(() => {});
-      if (!this.#visits.has(portOf(conn.remoteAddr))) return conn;
+      if (!this.#visits.has(nameOf(conn.remoteAddr))) return conn;
       closeQuietly(conn);
     }
   }
@@ -87,9 +88,10 @@ export class ClosingListener implements Listener {
 
   async #finish(): Promise<void> {
     const until = performance.now() + VISITS_MS;
-    while (this.#open && performance.now() < until && mayVisit(this.address)) {
+    const address = [reachable(this.address), this.address].find(mayVisit);
+    while (this.#open && performance.now() < until && address !== undefined) {
       const last = this.#visit;
-      this.#dialling = this.dial(this.address, { timeout: VISIT_MS });
+      this.#dialling = this.dial(address, { timeout: VISIT_MS });
       try {
         this.#visit = await this.#dialling;
       } catch (error) {
@@ -97,7 +99,7 @@ export class ClosingListener implements Listener {
         if (error instanceof DeadlineError) continue;
         break;
       }
-      this.#visits.add(portOf(this.#visit.localAddr));
+      this.#visits.add(nameOf(this.#visit.localAddr));
       if (last !== undefined) closeQuietly(last);
       await pause(ACCEPT_MS);
     }
@@ -120,14 +122,21 @@ export class ClosingListener implements Listener {
   }
 }
 
+/** Where to find it from here: Windows connects to no wildcard. */
+function reachable({ hostname, port }: Address): Address {
+  const wildcards: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  return { hostname: wildcards[hostname] ?? hostname, port };
+}
+
 /** Whether that was granted; nobody is to be asked. */
 function mayVisit(address: Address): boolean {
   const host = formatAddress(address);
   return Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
 
-function portOf(address: Deno.Addr): number {
-  return (address as Deno.NetAddr).port;
+function nameOf(address: Deno.Addr): string {
+  const { hostname, port } = address as Deno.NetAddr;
+  return formatAddress({ hostname: plainAddress(hostname), port });
 }
 
 function pause(ms: number): Promise<void> {

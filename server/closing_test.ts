@@ -7,8 +7,10 @@ import {
   type Dial,
   dialTcp,
   getLogger,
+  type Listener,
   listenTcp,
 } from "@agentx/common";
+import { FakeConn } from "../common/testdata/conn.ts";
 import { netTest, within } from "../common/testdata/gate.ts";
 import { ClosingListener } from "./closing.ts";
 
@@ -84,6 +86,26 @@ netTest("a listener whose visits are late resets nobody", async () => {
   deepEqual(await Promise.all(visitors.map(hears)), visitors.map(() => "x"));
   await finished;
   equal(await serving, 200);
+});
+
+netTest("a listener that finishes knows its own visit by the whole address", async () => {
+  const own: Conn = new FakeConn();
+  const { port } = own.localAddr as Deno.NetAddr;
+  const elsewhere = { transport: "tcp", hostname: "203.0.113.9", port } as const;
+  const stranger: Conn = Object.assign(new FakeConn(), { remoteAddr: elsewhere });
+  const queue = [stranger, own];
+  const closed = Promise.withResolvers<Conn>();
+  const inner: Listener = {
+    address: { hostname: "127.0.0.1", port: 1 },
+    accept: () => queue.length > 0 ? Promise.resolve(queue.shift()!) : closed.promise,
+    close: () => closed.reject(new Deno.errors.BadResource("closed")),
+  };
+  const listener = new ClosingListener(inner, () => Promise.resolve(own));
+  const accepted: Conn[] = [];
+  const loop = acceptLoop(listener, getLogger("test"), (conn: Conn) => void accepted.push(conn));
+  await within(5000, "the end", listener.finish());
+  await loop;
+  equal(accepted.includes(stranger), true);
 });
 
 netTest("a listener that cannot visit itself closes all the same", async () => {
