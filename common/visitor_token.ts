@@ -120,19 +120,23 @@ export function parseClaims(value: unknown): VisitorClaims | undefined {
   return known && needed ? value as VisitorClaims : undefined;
 }
 
-/** Dots, slashes, backslashes and zeros behind a percent sign, however often that is encoded. */
-const TRICKS = /%(?:25)*(?:2e|2f|5c|00)/i;
+/**
+ * Dots, slashes, backslashes and zeros behind a percent sign, however often that is encoded; and what
+ * careless decoders make one of: overlong UTF-8, and the `%u` of old servers.
+ */
+const TRICKS = /%(?:25)*(?:2e|2f|5c|00|c[01]|e0%(?:25)*[89]|f0%(?:25)*8|u)/i;
+/** What is cut, or decoded, to a segment of dots alone by some servers: `..;x`, `..%20`, `%09..`. */
+const DOTS = /^(?:%(?:25)*[012][\da-f])*\.{1,2}(?:[;%]|$)/i;
 
 /**
  * The segments of a path; undefined for one that two programs might read differently, such as one
  * with `..`, an empty segment or an encoded slash, and for what is no path.
  */
 export function pathSegments(path: string): string[] | undefined {
-  if (!path.startsWith("/") || /[\\?#\s]/.test(path) || TRICKS.test(path)) return undefined;
+  if (!path.startsWith("/") || /[\\?#\s\xc0\xc1]/.test(path) || TRICKS.test(path)) return undefined;
   const segments = path.slice(1).split("/");
-  // Some servers cut "..;x" at the semicolon.
   const odd = segments.some((segment, at) =>
-    /^\.{1,2}(?:;|$)/.test(segment) || (/^(?:;|$)/.test(segment) && at < segments.length - 1)
+    DOTS.test(segment) || (/^(?:;|$)/.test(segment) && at < segments.length - 1)
   );
   return odd ? undefined : segments;
 }

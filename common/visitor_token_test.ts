@@ -100,9 +100,22 @@ Deno.test("pathSegments() takes no path that can be read in two ways", () => {
   deepStrictEqual(pathSegments("/"), [""]);
   deepStrictEqual(pathSegments("/a/b%20c/"), ["a", "b%20c", ""]);
   deepStrictEqual(pathSegments("/.well-known/...;x"), [".well-known", "...;x"]);
+  deepStrictEqual(pathSegments("/%e0%a4%85/100%25/%f0%9f%98%80/a..%20b"), [
+    "%e0%a4%85",
+    "100%25",
+    "%f0%9f%98%80",
+    "a..%20b",
+  ]);
   const odd = [
     ..."|a|*|//|//a|/a//b|/.|/..|/a/./b|/a/..;x/b|/a/;x/b|/a\\b|/a%2fb|/a%2Fb|/a%5cb|/a%2e|/a%252E|/a%25255c|/%00|/a b|/a?b|/a#b"
       .split("|"),
+    ..."/a/..%3b/b|/a/..%20/b|/a/..%09|/a/.%20/b|/a/%20../b|/a/%09..|/a/..%253b/b|/a/%2520..".split(
+      "|",
+    ),
+    ..."/a/.%c0%ae/b|/a/%C0%AE%c0%ae/b|/a%C1%9Cb|/a%25c0%25afb|/a%e0%80%aeb|/a%f0%80%80%aeb".split(
+      "|",
+    ),
+    ..."/a/%u002e%u002e/b|/a/%U002e/b|/a%u2215b|/a%25u002eb|/a/.\xc0\xae/b".split("|"),
     "/a\tb",
   ];
   for (const path of odd) strictEqual(pathSegments(path), undefined, path);

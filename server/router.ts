@@ -89,15 +89,25 @@ export class Router {
     };
     const secure = proto === "https";
     const found = candidates(head, this.options.domain);
+    const host = found.find(({ place }) => place === "host");
+    // A host name is one client's origin: nobody else is reached there, whatever else is named.
+    const owner = host === undefined ? undefined : this.#ownerOf(host.token);
     if (found.some(({ token }) => mayBeVisitorToken(token))) {
-      return this.#routeByToken(head, visitor, found, { ...forwarded, tokens: true }, secure);
+      return this.#routeByToken(
+        head,
+        visitor,
+        found,
+        { ...forwarded, tokens: true },
+        secure,
+        owner,
+      );
     }
     for (const [nth, candidate] of found.entries()) {
       const client = this.registry.find(candidate.token);
       if (client !== undefined) {
         // This may be the name in a cookie, and the client that the URL names still be on its way.
         if (nth > 0) this.#holdBack(found.slice(0, nth).map(({ token }) => token), visitor);
-        return this.#routeById(candidate, this.#open(client), head, forwarded, secure);
+        return this.#routeById(candidate, found, this.#open(client), head, forwarded, secure);
       }
     }
     const first = found[0];
@@ -105,8 +115,37 @@ export class Router {
     throw this.#unknown(found.map(({ token }) => token), first.token);
   }
 
+  /** @throws {Refusal} 404 when nobody has this host name, 503 when its client is offline. */
+  #ownerOf(label: string): Client {
+    return this.registry.find(label) ?? this.#nobodyAt(label);
+  }
+
+  #nobodyAt(label: string): never {
+    const hint =
+      "Check the host name: its label under --domain is the --client-id, or an --alias, of " +
+      "a running arpc, and no token counts beside it.";
+    throw this.#unknown([label], label, hint);
+  }
+
+  /** What a service learns of the visitor, but not which other clients the request names. */
+  #hiding(
+    head: RequestHead,
+    found: readonly Candidate[],
+    client: Client,
+    forwarded: Forwarded,
+  ): Forwarded {
+    const named = header(head, "x-arp-token");
+    const seen = found.filter(({ place }) => place === "referer").map(({ token }) => token);
+    if (named !== undefined) seen.push(named);
+    const others = seen.filter((token) =>
+      token !== client.id && this.#knows(token) && this.registry.find(token)?.id !== client.id
+    );
+    return others.length === 0 ? forwarded : { ...forwarded, others };
+  }
+
   #routeById(
     { token, place, target }: Candidate,
+    found: readonly Candidate[],
     client: Client,
     head: RequestHead,
     forwarded: Forwarded,
@@ -115,24 +154,29 @@ export class Router {
     const cookie = place === "query" && isNavigation(head);
     return {
       client,
-      forwarded,
+      forwarded: this.#hiding(head, found, client, forwarded),
       lines: cookie ? cookieLine(token, secure) : "",
       ...(target === undefined ? {} : { target }),
     };
   }
 
-  /** The first token that opens something counts; if none does, what is wrong with the first one. */
+  /**
+   * The first token that opens something counts; if none does, what is wrong with the first one.
+   *
+   * @param owner whose host name it is: no token opens another client there.
+   */
   async #routeByToken(
     head: RequestHead,
     visitor: Visitor,
     found: readonly Candidate[],
     forwarded: Forwarded,
     secure: boolean,
+    owner: Client | undefined,
   ): Promise<Route> {
     const { trustedProxies } = this.options;
     let refusal: Refusal | undefined;
-    /** Was named, and takes more than that. */
-    let closed: Client | undefined;
+    /** Was named, and may take more than that. */
+    let closed = owner;
     const admit = (client: Client) => {
       if (closed !== undefined && client.id !== closed.id) throw this.#forAnother();
       // Later ones are admitted when they need a tunnel of their own.
@@ -144,7 +188,7 @@ export class Router {
         const client = this.registry.find(candidate.token);
         if (client === undefined) continue;
         if (!this.#closed(client)) {
-          const route = this.#routeById(candidate, client, head, forwarded, secure);
+          const route = this.#routeById(candidate, found, client, head, forwarded, secure);
           return { ...route, target: withoutTokens(route.target ?? head.target) };
         }
         closed ??= client;
@@ -154,11 +198,14 @@ export class Router {
       try {
         const visit = visitOf(candidate, found, head, visitor, trustedProxies);
         const admission = await this.tokens.visit(candidate.token, { ...visit, admit });
-        return { ...enter(admission, candidate, head, secure), forwarded };
+        const entered = enter(admission, candidate, head, secure);
+        const told = this.#hiding(head, found, admission.client, forwarded);
+        return { ...entered, forwarded: { ...told, limits: admission.claims } };
       } catch (error) {
         // To go on, or to come again: no other token is better than that.
         if (!(error instanceof Refusal) || [303, 429].includes(error.status)) throw error;
-        if (error instanceof NotHere && this.settle.holdsBack(visitor)) throw error;
+        const mayCome = error instanceof NotHere && owner === undefined;
+        if (mayCome && this.settle.holdsBack(visitor)) throw error;
         refusal ??= error;
       }
     }
@@ -321,6 +368,7 @@ export class Router {
   admit(client: Client): void {
     const { maxVisitors } = this.options;
     if (maxVisitors > 0 && client.visitors >= maxVisitors) {
+      client.account.limit();
       throw new Refusal(429, "This client has too many visitors", "Try again shortly.", 5);
     }
   }
@@ -335,11 +383,15 @@ export class Router {
     return client;
   }
 
-  #unknown(tokens: string[], first: string): NotHere {
-    return NotHere.of(tokens, { refusal: this.#whyUnknown(tokens, first) });
+  #unknown(tokens: string[], first: string, hint?: string): NotHere {
+    return NotHere.of(tokens, { refusal: this.#whyUnknown(tokens, first, hint) });
   }
 
-  #whyUnknown(tokens: string[], first: string): Refusal {
+  #whyUnknown(
+    tokens: string[],
+    first: string,
+    hint = "Check the token: it is the --client-id, or an --alias, of a running arpc.",
+  ): Refusal {
     const gone = tokens.find((token) => this.registry.wasHere(token));
     if (gone !== undefined) {
       return new Refusal(
@@ -355,7 +407,7 @@ export class Router {
     return new Refusal(
       404,
       `Client '${showToken(first)}' not found`,
-      "Check the token: it is the --client-id, or an --alias, of a running arpc.",
+      hint,
     );
   }
 }

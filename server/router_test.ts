@@ -1,4 +1,4 @@
-import { match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
 import { HeadScanner, parseRequestHead, Refusal, type RequestHead } from "@agentx/common/http";
 import { FakeConn } from "../common/testdata/conn.ts";
@@ -117,6 +117,123 @@ Deno.test("route() keeps the cookie to TLS where the visitor came by it", () => 
   ok(!secure(PLAIN), "a stranger's word does not count");
   ok(secure(visitor({ trusted: true })));
   ok(secure(visitor({ tls: true })));
+});
+
+/** A request to a host. */
+function at(host: string, target: string, ...lines: string[]): RequestHead {
+  const text = [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...lines, "", ""].join("\r\n");
+  const bytes = new TextEncoder().encode(text);
+  return parseRequestHead(bytes, new HeadScanner().scan(bytes)!);
+}
+
+const PAGE = "Accept: text/html";
+/** Names the client `b` wherever a token may stand. */
+const LURES: [target: string, ...lines: string[]][] = [
+  ["/?token=b", PAGE],
+  ["/?token=b/sub", PAGE],
+  ["/", "X-ARP-Token: b"],
+  ["/", "Referer: http://a.example.com/?token=b"],
+  ["/", "Cookie: arp_token=b"],
+  ["/?token=b", "Connection: Upgrade", "Upgrade: websocket"],
+  ["/?token=b", "Connection: Upgrade", "Upgrade: arp"],
+];
+
+Deno.test("at a host name under the domain nothing leads to another client", () => {
+  const options = { domain: "example.com", defaultClient: "b" };
+  const { router, registry, clients } = open(["a", "b"], options);
+  for (const [target, ...lines] of LURES) {
+    const { client, lines: added, target: other } = router.route(
+      at("A.example.com.:80", target, ...lines),
+      PLAIN,
+    );
+    deepStrictEqual([client, added, other], [clients[0], "", undefined], target);
+    const bare = at("example.com", target, ...lines);
+    if (!lines[0]?.startsWith("Referer")) strictEqual(router.route(bare, PLAIN).client, clients[1]);
+    refuses(() => router.route(at("x.example.com", target, ...lines), PLAIN), 404, /'x' not found/);
+  }
+  registry.unregister(clients[0]!);
+  for (const [target, ...lines] of LURES) {
+    refuses(
+      () => router.route(at("a.example.com", target, ...lines), PLAIN),
+      503,
+      /'a' is offline/,
+    );
+  }
+});
+
+Deno.test("at a host name under the domain a visitor token opens that client alone", async () => {
+  const { router, signer, register } = await scene(undefined, { domain: "example.com" });
+  const client = register("a", false);
+  const closed = register("c", true);
+  register("b", false);
+  const token = await signer.sign("b", { exp: 9e9, uses: 1 });
+  const lures = (host: string): [target: string, ...lines: string[]][] => [
+    [`/?token=${token}`, PAGE],
+    [`/?token=${token}/sub`, PAGE],
+    ["/", `X-ARP-Token: ${token}`],
+    ["/", `Referer: http://${host}/?token=${token}`],
+    ["/", `Cookie: arp_token=${token}`],
+  ];
+  const routes = (host: string) =>
+    lures(host).map(([target, ...lines]) => () =>
+      router.route(at(host, target, ...lines), visitor())
+    );
+  for (const route of routes("a.example.com")) {
+    const { client: reached, lines, target } = await route();
+    deepStrictEqual([reached, lines, target], [client, "", "/"]);
+  }
+  for (const route of routes("c.example.com")) await refused(route(), 401, /not for the client/);
+  for (const route of routes("x.example.com")) refuses(route, 404, /'x' not found/);
+  const own = await signer.sign("c", { exp: 9e9, path: ["/docs"] });
+  const both = [`X-ARP-Token: ${token}`, `Cookie: arp_token=${own}`];
+  const route = await router.route(at("c.example.com", "/docs", ...both), visitor());
+  deepStrictEqual([route.client, route.forwarded.limits?.path], [closed, ["/docs"]]);
+  await refused(
+    router.route(at("c.example.com", `/docs?token=${own}`, PAGE), visitor()),
+    303,
+    /without the token/,
+  );
+  strictEqual(
+    (await router.route(at("example.com", `/?token=${token}`), visitor())).client.id,
+    "b",
+  );
+});
+
+Deno.test("a visitor token of another client holds nobody up at a host name", async () => {
+  const settle = new Settle({ ms: 60_000, queue: 1 });
+  const { router, signer, register } = await scene(settle, { domain: "example.com" });
+  const client = register("a", false);
+  const one = visitor();
+  const request = at(
+    "a.example.com",
+    "/",
+    `X-ARP-Token: ${await signer.sign("late", { exp: 9e9 })}`,
+  );
+  strictEqual((await settle.until(one, () => router.route(request, one))).client, client);
+  settle.end();
+});
+
+Deno.test("route() hides from a service which other clients a request names", () => {
+  const { router, registry, clients } = open(["a", "b", "gone"]);
+  registry.unregister(clients[2]!);
+  const hidden = (target: string, ...lines: string[]) =>
+    router.route(head(target, ...lines), PLAIN).forwarded.others;
+  const referer = (query: string) => `Referer: http://proxy/?${query}`;
+  deepStrictEqual(hidden("/?token=a", referer("token=b"), "X-ARP-Token: gone"), ["b", "gone"]);
+  deepStrictEqual(
+    hidden("/?token=a", referer("token=a&token=of-the-app"), "X-ARP-Token: a"),
+    undefined,
+  );
+  deepStrictEqual(hidden("/?token=a", "Referer: http://other/?token=b"), undefined);
+  const alias = open(["a"], {});
+  const channel = new Channel(new Peek(new FakeConn()));
+  alias.registry.register(
+    { type: "Register", client_id: "b", version: 2, aliases: ["c"] },
+    "#",
+    channel,
+  );
+  const own = head("/?token=c", referer("token=b"), "X-ARP-Token: c");
+  strictEqual(alias.router.route(own, PLAIN).forwarded.others, undefined, "its own names");
 });
 
 Deno.test("route() says what is wrong: no token, unknown, offline, nobody there", () => {

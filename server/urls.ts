@@ -34,7 +34,13 @@ export function publicUrls(
   return tokens.map((token) => {
     const url = new URL(base);
     if (domain !== undefined && DNS_LABEL.test(token)) url.hostname = `${token}.${domain}`;
-    else url.searchParams.set("token", token);
+    else {
+      // Below the domain a host name is some client's own, and no token counts there.
+      if (domain !== undefined && url.hostname.endsWith(`.${domain.toLowerCase()}`)) {
+        url.hostname = domain;
+      }
+      url.searchParams.set("token", token);
+    }
     return url.href;
   });
 }

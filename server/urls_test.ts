@@ -48,6 +48,7 @@ const NAMES: PublicNames[] = [
   { port: 80 },
   { port: 17003, domain: "t.example" },
   { port: 17003, domain: "T.Example", publicUrl: "https://t.example" },
+  { port: 17003, domain: "T.Example", publicUrl: "https://www.t.example" },
   { port: 17003, publicUrl: "http://proxy:8080/" },
 ];
 

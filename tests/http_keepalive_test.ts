@@ -1,7 +1,11 @@
-import { deepEqual, equal, match } from "node:assert/strict";
-import { WHOLE_PROGRAM } from "./helpers.ts";
-import { answer, field, fields, get, post, status } from "./http_wire.ts";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { isDisconnect } from "@agentx/common";
+import { PATIENCE_MS, WHOLE_PROGRAM, within } from "./helpers.ts";
+import { answer, field, fields, get, latin1, post, status } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { RawService, Recorder, Site, stepsOf } from "./services.ts";
 import { freePort } from "./ports.ts";
 
@@ -237,4 +241,119 @@ peerTest({ name: "keep-alive: headers are added to navigations alone", permissio
     cookies.push(fields(await visitor.response(), "set-cookie").length);
   }
   deepEqual(cookies, [1, 0, 1]);
+});
+
+/** Memory of a process in MB. */
+async function residentMegabytes(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
+}
+
+/** Resolves when no more of what is written gets away: the other end has stopped to read. */
+async function stalls(written: () => number): Promise<void> {
+  let last = -1;
+  await eventually("a visitor that is held back", async () => {
+    const before = last;
+    last = written();
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    return last > 0 && before === last && written() === last;
+  });
+}
+
+peerTest({
+  name: "keep-alive: a flood of pipelined requests costs bounded memory, and is answered in order",
+  permissions,
+  os: ["linux"],
+}, async () => {
+  const FLOOD_BYTES = 24_000_000;
+  const go = Promise.withResolvers<void>();
+  let came = 0;
+  await using silent = new RawService(async (wire) => {
+    for (;;) {
+      const request = await wire.request();
+      came++;
+      await go.promise;
+      await wire.send(answer(request.start.split(" ")[1]!));
+    }
+  });
+  // However the test ends, the service does.
+  using _end = { [Symbol.dispose]: () => go.resolve() };
+  await using quick = new Recorder("B");
+  await using site = await Site.start({ a: silent.port, b: quick.port });
+  const ask = async () => {
+    using other = await site.visit();
+    await other.send(get("/?token=b"));
+    equal((await other.response()).body, "B GET /?token=b");
+  };
+  await ask();
+  const before = await residentMegabytes(site.server.pid);
+  using visitor = await site.visit();
+  let nth = 0;
+  let written = 0;
+  const flood = (async () => {
+    while (written < FLOOD_BYTES) {
+      const some: string[] = [];
+      for (let count = 0; count < 1000; count++) some.push(get(`/${nth++}?token=a`));
+      const bytes = latin1(some.join(""));
+      for (let at = 0; at < bytes.length;) {
+        const sent = await visitor.conn.write(bytes.subarray(at));
+        at += sent;
+        written += sent;
+      }
+    }
+  })().catch((error) => {
+    // The visitor leaves in the midst of it.
+    if (!isDisconnect(error)) throw error;
+  });
+  await stalls(() => written);
+  await ask();
+  const after = await residentMegabytes(site.server.pid);
+  // It takes more than 600 MB to keep them all.
+  ok(after - before < 64, `from ${before} MB to ${after} MB`);
+  equal(came, 1);
+  go.resolve();
+  for (let nth = 0; nth < 5000; nth++) {
+    equal((await visitor.response()).body, `/${nth}?token=a`);
+  }
+  visitor[Symbol.dispose]();
+  await flood;
+  await site.server.message("Visitor left");
+  await ask();
+});
+
+peerTest({
+  name:
+    "keep-alive: a visitor that is held back is let go when it leaves, and when the server stops",
+  permissions,
+  os: ["linux"],
+}, async (t) => {
+  const step = stepsOf(t);
+  const done = Promise.withResolvers<void>();
+  await using service = new RawService(async (wire) => {
+    await wire.request();
+    await wire.send(answer("first"));
+    await done.promise;
+  });
+  await using site = await Site.start({ a: service.port }, ["--grace", "1"]);
+  const requests = Array.from({ length: 200 }, (_, nth) => get(`/${nth}?token=a`)).join("");
+  try {
+    await step("it resets the connection", async () => {
+      const visitor = connect(site.port, "127.0.0.1");
+      visitor.write(requests);
+      await within(PATIENCE_MS, "an answer", once(visitor, "data"));
+      const from = site.server.logs.length;
+      visitor.resetAndDestroy();
+      const { properties } = await site.server.message("Visitor left", { from });
+      equal(properties.end, "visitor reset");
+    });
+    await step("the server stops", async () => {
+      using visitor = await site.visit();
+      await visitor.send(requests);
+      equal((await visitor.response()).body, "first");
+      site.server.kill("SIGTERM");
+      equal((await within(PATIENCE_MS, "the end", site.server.status())).code, 0);
+    });
+  } finally {
+    done.resolve();
+  }
 });

@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { startClient, WHOLE_PROGRAM } from "./helpers.ts";
-import { field, fields, get, post, status } from "./http_wire.ts";
+import { startClient, startServer, WHOLE_PROGRAM } from "./helpers.ts";
+import { field, fields, get, post, status, Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
 import { httpService, Recorder, Site, stepsOf } from "./services.ts";
+import { Home } from "./tokens.ts";
 
 const permissions = WHOLE_PROGRAM;
 const curl = peer("curl", "apt-get install curl");
@@ -44,30 +45,41 @@ peerTest({ name: "routes: every place a token may stand in", permissions }, asyn
     await step(place, async () => equal(await ask(request), `A GET ${target}`));
   }
 
-  const REFERER = "Referer: http://a.arp.test/?token=";
-  await step("the order: query, header, host, referer, cookie", async () => {
-    const order = (target: string, header: string, name: string, referer: string, cookie: string) =>
+  await step("the order: query, header, referer, cookie", async () => {
+    const order = (target: string, header: string, referer: string, cookie: string) =>
       ask(
-        host(name)(
-          get(
-            target,
-            `X-ARP-Token: ${header}`,
-            `${REFERER}${referer}`,
-            `Cookie: arp_token=${cookie}`,
-          ),
+        get(
+          target,
+          `X-ARP-Token: ${header}`,
+          `Referer: http://test/?token=${referer}`,
+          `Cookie: arp_token=${cookie}`,
         ),
       );
-    equal(await order("/?token=b", "a", "a.arp.test", "a", "a"), "B GET /?token=b");
-    equal(await order("/", "b", "a.arp.test", "a", "a"), "B GET /");
-    equal(
-      await ask(host("b.arp.test")(get("/", `Referer: http://b.arp.test/?token=a`))),
-      "B GET /",
-    );
-    const line = ["Referer: http://test/?token=b", "Cookie: arp_token=a"];
-    equal(await ask(get("/", ...line)), "B GET /");
+    equal(await order("/?token=b", "a", "a", "a"), "B GET /?token=b");
+    equal(await order("/", "b", "a", "a"), "B GET /");
+    equal(await order("/", "of-the-app", "b", "a"), "B GET /");
+    equal(await order("/", "of-the-app", "of-the-app", "b"), "B GET /");
   });
   await step("another host's referer does not count", async () => {
     match(await ask(get("/", "Referer: http://other/?token=a")), /^Client Token not found\n/);
+  });
+  await step("our cookie, and names of other clients, are kept from the service", async () => {
+    equal(
+      await ask(
+        get(
+          "/y?token=a",
+          "Cookie: x=1; arp_token=b; y=2",
+          "Referer: http://test/page?token=b&x=1",
+          "X-ARP-Token: b",
+        ),
+      ),
+      "A GET /y?token=a",
+    );
+    equal(field(a.last, "cookie"), "x=1; y=2");
+    equal(field(a.last, "referer"), "http://test/page?x=1");
+    equal(field(a.last, "x-arp-token"), undefined);
+    equal(await ask(get("/z", "Cookie: arp_token=a")), "A GET /z");
+    equal(field(a.last, "cookie"), undefined);
   });
   await step("a token of the application's own falls through to the cookie", async () => {
     equal(await ask(get("/?token=hmr", "Cookie: arp_token=a")), "A GET /?token=hmr");
@@ -76,6 +88,110 @@ peerTest({ name: "routes: every place a token may stand in", permissions }, asyn
   await step("the host of the domain itself is nobody's", async () => {
     match(await ask(host("arp.test")(get("/"))), /^Client Token not found\n/);
   });
+});
+
+peerTest({
+  name: "routes: at a host name under --domain nothing leads to another client",
+  permissions,
+  peers: [curl],
+}, async (t) => {
+  const step = stepsOf(t);
+  await using victim = new Recorder("victim");
+  await using attacker = new Recorder("attacker");
+  const ports = { victim: victim.port, attacker: attacker.port };
+  await using site = await Site.start(ports, ["--domain", "t.example"]);
+  const curled = async (target: string, ...args: string[]) => {
+    // curl takes the first of several.
+    const host = args.find((line) => line.startsWith("Host: ")) ?? "Host: victim.t.example";
+    const lines = [host, "Cookie: session=SECRET; arp_token=attacker"];
+    const headers = lines.flatMap((line) => ["-H", line]);
+    const { stdout } = await new Deno.Command(curl.path, {
+      args: ["-s", "-i", ...headers, ...args, site.url + target],
+    }).output();
+    const [head = "", body = ""] = new TextDecoder().decode(stdout).split("\r\n\r\n");
+    const start = head.split("\r\n")[0]!;
+    return { code: status({ start }), cookie: field({ head }, "set-cookie"), body };
+  };
+  const LURES: Record<string, [target: string, ...args: string[]]> = {
+    "a page": ["/?token=attacker", "-H", HTML],
+    "a page below": ["/?token=attacker/path", "-H", HTML],
+    "a form": ["/?token=attacker", "-d", "x=1"],
+    "a header": ["/", "-H", "X-ARP-Token: attacker"],
+    "a Referer": ["/", "-H", "Referer: http://victim.t.example/?token=attacker"],
+    "a WebSocket": ["/?token=attacker", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"],
+    "the same host in other letters": ["/?token=attacker", "-H", "Host: VICTIM.t.Example.:80"],
+  };
+  for (const [lure, [target, ...args]] of Object.entries(LURES)) {
+    await step(lure, async () => {
+      const { body, cookie } = await curled(target, ...args);
+      match(body, /^victim (GET|POST) /);
+      equal(body.split(" ")[2], target);
+      equal(cookie, undefined);
+      equal(field(victim.last, "cookie"), "session=SECRET");
+    });
+  }
+  await step("a URL of another host than Host", async () => {
+    for (const hosts of [["attacker", "victim"], ["victim", "attacker"]]) {
+      using wire = await site.visit();
+      const [url, host] = hosts.map((name) => `${name}.t.example`);
+      await wire.send(`GET http://${url}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      equal(status(await wire.response()), 400);
+    }
+  });
+  await step("raw bytes", async () => {
+    const args = ["-H", "Connection: Upgrade", "-H", "Upgrade: arp", "-H", "X-ARP-Token: attacker"];
+    const { code, body } = await curled("/", ...args, "-H", "Host: nobody.t.example");
+    equal(code, 404);
+    match(body, /^Client 'nobody' not found\nCheck the host name/);
+  });
+  await step("and when it is offline, to nobody", async () => {
+    await site.clients.victim![Symbol.asyncDispose]();
+    await site.server.message("Client left");
+    for (const [target, ...args] of Object.values(LURES)) {
+      const { code, body, cookie } = await curled(target, ...args);
+      deepEqual([code, cookie], [503, undefined]);
+      match(body, /Client (?:'|&#39;)victim(?:'|&#39;) is offline/);
+    }
+  });
+  deepEqual(attacker.requests, []);
+});
+
+peerTest({
+  name: "routes: with --require-visitor-token an attacker's own opens nothing at another's host",
+  permissions,
+}, async () => {
+  using home = new Home();
+  await using victim = new Recorder("victim");
+  await using attacker = new Recorder("attacker");
+  await using server = await startServer(["--domain", "t.example", "--require-visitor-token"]);
+  const token = await home.token("attacker");
+  const good = await home.token("victim");
+  const start = (id: string, port: number) =>
+    startClient({ server, id, port, flags: ["--service", "none"], env: home.env });
+  await using _victim = await start("victim", victim.port);
+  await using _attacker = await start("attacker", attacker.port);
+  const ask = async (target: string, ...lines: string[]) => {
+    using wire = await Wire.dial(server.publicPort);
+    await wire.send(get(target, ...lines).replace("Host: test", "Host: victim.t.example"));
+    const response = await wire.response();
+    return [status(response), field(response, "set-cookie")?.slice(0, 13), response.body];
+  };
+  const mine = `Cookie: arp_token=${good}`;
+  const other = `Cookie: arp_token=${token}`;
+  for (const [target, ...lines] of [[`/?token=${token}`, HTML], ["/", other, HTML]]) {
+    const [code, cookie] = await ask(target!, ...lines);
+    deepEqual([code, cookie], [401, undefined]);
+    deepEqual(await ask(target!, ...lines, mine), [200, undefined, "victim GET /"]);
+    ok(!victim.last.head.includes("eyJ"), victim.last.head);
+  }
+  const framed = [
+    "Sec-Fetch-Mode: navigate",
+    "Sec-Fetch-Dest: iframe",
+    "Sec-Fetch-Site: cross-site",
+  ];
+  deepEqual(await ask(`/?token=${token}`, ...framed, mine), [200, undefined, "victim GET /"]);
+  deepEqual((await ask(`/?token=${good}`, HTML)).slice(0, 2), [303, "arp_token=eyJ"]);
+  deepEqual(attacker.requests, []);
 });
 
 peerTest({ name: "routes: an alias and the default client", permissions }, async () => {
@@ -138,6 +254,16 @@ peerTest({ name: "routes: behind a trusted proxy", permissions }, async (t) => {
   ];
   await step("spoofed lines of anybody else are dropped", async () => {
     await using site = await Site.start({ a: a.port });
+    await told(
+      site,
+      ...["Port", "Prefix", "Server", "Ssl", "User"].map((last) => `X-Forwarded-${last}: evil`),
+      "X-Real-IP: 1.2.3.4",
+      "X_Forwarded_For: 1.2.3.4",
+      "Connection: keep-alive, X-Forwarded-For",
+    );
+    const { head } = a.last;
+    ok(!/evil|1\.2\.3\.4/.test(head), head);
+    equal(field(a.last, "connection"), "keep-alive");
     const { values } = await told(site, ...SPOOFED);
     deepEqual(values, [["127.0.0.1"], ["http"], ["test"], []]);
     deepEqual((await told(site)).values, [["127.0.0.1"], ["http"], ["test"], []]);
@@ -167,7 +293,7 @@ peerTest(
       "hOST: test:80\r\n",
       "x-lower: 1\r\nX-UPPER: 2\r\nX-Twice:   a, b  \r\nx-twice:\tc\t\r\n",
       'X-Latin: \xe4\xf6\xfc \x80\xff\r\nX-Empty:\r\nX-Blank:   \r\nX-Odd!#$%&\'*+-.^_`|~: "q\\"\r\n',
-      "Cookie: one=1\r\nCookie: arp_token=a; two=2\r\nTE: trailers\r\nConnection: TE, X-Lower\r\n",
+      "Cookie: one=1\r\nCookie: two=2; my_arp_token=a\r\nTE: trailers\r\nConnection: TE, X-Lower\r\n",
       "Content-Length: 4\r\nX-ARP-Token: a\r\nReferer: http://test:80/?token=a\r\n\r\n",
     ].join("");
     await visitor.send(start + lines + "\0\x01\xfe\xff");

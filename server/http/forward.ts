@@ -7,7 +7,7 @@
 
 import { Block, latin1Bytes, putLatin1 } from "@agentx/common";
 import { hasToken, type Head, type Header, header, type RequestHead } from "@agentx/common/http";
-import { isVisitorToken } from "@agentx/common/visitor-token";
+import { isVisitorToken, type VisitorClaims } from "@agentx/common/visitor-token";
 import { withoutMark } from "../visitor_token/uses.ts";
 import { COOKIE, withoutTokens } from "./route.ts";
 
@@ -20,15 +20,38 @@ export interface Forwarded {
   trusted: boolean;
   /** Whether there are visitor tokens in the request, which are none of the service's business. */
   tokens?: boolean;
+  /** Names of other clients in the request, which are none of it either. */
+  others?: readonly string[];
+  /** What the visitor token that let the visitor in is limited to. */
+  limits?: Pick<VisitorClaims, "path" | "method">;
 }
 
-/** Lines that only a trusted proxy may send. */
-const SPOOFABLE: ReadonlySet<string> = new Set([
+/** Lines that are written anew. */
+const WRITTEN: ReadonlySet<string> = new Set([
   "x-forwarded-for",
   "x-forwarded-proto",
   "x-forwarded-host",
-  "forwarded",
 ]);
+
+/** Lines by which some frameworks let a request ask for another path than its target's. */
+const OTHER_PATH: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
+
+/** Lines by which some frameworks let a request have another method than its own. */
+const OTHER_METHOD: ReadonlySet<string> = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+]);
+
+/** A name as programs see it that, like CGI, make one sign of all that are no letters or digits. */
+function folded(name: string): string {
+  return /^[a-z0-9-]*$/.test(name) ? name : name.replace(/[^a-z0-9]/g, "-");
+}
+
+/** Whether a line tells for whom or for which address a proxy forwards. */
+function tellsOfProxies(name: string): boolean {
+  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
+}
 
 /** The `X-Forwarded-*` lines for a request. */
 function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarded): string {
@@ -42,21 +65,49 @@ function forwardedLines(head: RequestHead, { address, proto, trusted }: Forwarde
     (host === undefined ? "" : `X-Forwarded-Host: ${host}\r\n`);
 }
 
-/** A header line's value without the visitor tokens in it; undefined when nothing is left. */
-function withoutToken({ name, value }: Header): string | undefined {
+const F = 102;
+const X = 120;
+
+/** Whether a line is kept from the service, by a name that begins with `x` or `f`. */
+function isKeptBack(name: string, { trusted, limits }: Forwarded): boolean {
+  const plain = folded(name);
+  // A proxy writes the usual name, and passes on what a visitor made of another that is read alike.
+  if (tellsOfProxies(plain)) return !trusted || plain !== name || WRITTEN.has(plain);
+  return (limits?.path !== undefined && OTHER_PATH.has(plain)) ||
+    (limits?.method !== undefined && OTHER_METHOD.has(plain));
+}
+
+/** `Connection` without names of lines that the next proxy must not take away, RFC 9110 §7.6.1. */
+function connectionLine(value: string): string | undefined {
+  if (!/forwarded|real/i.test(value)) return value;
+  return value.split(",").filter((option) => !tellsOfProxies(folded(option.trim().toLowerCase())))
+    .join(",").trim() || undefined;
+}
+
+/** `Cookie` without ours, which may name another client. */
+function otherCookies(value: string): string | undefined {
+  if (!value.includes(COOKIE)) return value;
+  const kept = value.split(";").filter((pair) => pair.split("=", 1)[0]!.trim() !== COOKIE);
+  return kept.join(";").trim() || undefined;
+}
+
+/** A line's value as the service gets it, the same text if nothing changes; undefined for no line. */
+function passedOn({ name, value }: Header, forwarded: Forwarded): string | undefined {
+  const { tokens, others } = forwarded;
   switch (name) {
-    case "x-arp-token":
-      return isVisitorToken(withoutMark(value)) ? undefined : value;
-    case "referer":
-      return withoutTokens(value);
     case "cookie":
-      return value.split(";").filter((pair) => {
-        const [key, text = ""] = pair.trim().split("=");
-        return key !== COOKIE || !isVisitorToken(withoutMark(text));
-      }).join(";").trim() || undefined;
-    default:
-      return value;
+      return otherCookies(value);
+    case "connection":
+      return connectionLine(value);
+    case "referer":
+      return tokens || others !== undefined ? withoutTokens(value, others) : value;
+    case "x-arp-token":
+      return others?.includes(value) || (tokens && isVisitorToken(withoutMark(value)))
+        ? undefined
+        : value;
   }
+  const letter = name.charCodeAt(0);
+  return (letter === F || letter === X) && isKeptBack(name, forwarded) ? undefined : value;
 }
 
 /**
@@ -75,29 +126,23 @@ export function forwardRequest(
 ): Block {
   const firstLine = head.startLine.length + 2;
   let added = forwardedLines(head, forwarded);
-  const changed = new Set<Header>();
   // HTTP/2 on the same connection would bring requests that nobody routes or checks. A server may
   // ignore the wish, RFC 9110 §7.8.
   const h2c = hasToken(head, "upgrade", "h2c");
-  for (const line of forwarded.tokens ? head.headers : []) {
-    const value = withoutToken(line);
-    if (value === line.value) continue;
-    changed.add(line);
-    if (value !== undefined) added += `${line.name}: ${value}\r\n`;
-  }
-  const start = target === undefined
-    ? added
-    : `${head.method} ${target} HTTP/1.${head.minor}\r\n${added}`;
   const kept: [from: number, to: number][] = target === undefined ? [[0, firstLine]] : [];
   let from = firstLine;
   for (const line of head.headers) {
     const { name, start, end } = line;
-    const spoofable = SPOOFABLE.has(name) && (name !== "forwarded" || !forwarded.trusted);
     const dropped = h2c && (name === "upgrade" || name === "http2-settings");
-    if (!spoofable && !dropped && !changed.has(line)) continue;
+    const value = dropped ? undefined : passedOn(line, forwarded);
+    if (value === line.value) continue;
     kept.push([from, start]);
     from = end;
+    if (value !== undefined) added += `${name}: ${value}\r\n`;
   }
+  const start = target === undefined
+    ? added
+    : `${head.method} ${target} HTTP/1.${head.minor}\r\n${added}`;
   kept.push([from, end]);
   const block = new Block(kept.reduce((sum, [from, to]) => sum + to - from, start.length));
   let at = 0;

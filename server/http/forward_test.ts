@@ -77,6 +77,92 @@ Deno.test("forwardRequest() believes no stranger who says for whom it forwards",
   );
 });
 
+/** Names of the lines that the service gets, in lower case. */
+function names(request: string, forwarded?: Forwarded): string[] {
+  return forward(request, forwarded).split("\r\n").slice(1, -2)
+    .map((line) => line.split(":", 1)[0]!.toLowerCase());
+}
+
+const WRITTEN = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+const CLAIMS = ["Port", "Prefix", "Server", "Ssl", "Scheme", "User", "Whatever"]
+  .map((last) => `X-Forwarded-${last}`).concat("X-Real-IP", "Forwarded");
+
+Deno.test("forwardRequest() takes no stranger's word for any line of proxies", () => {
+  const odd = ["X_Forwarded_For", "x-forwarded_proto", "X_REAL_IP", "X.Forwarded.For", "X_Real-IP"];
+  const all = [...CLAIMS, ...odd].map((name) => `${name}: 1.1.1.1`);
+  const kept = ["X-Forwarded: 1", "X-Forward: 1", "X-Real: 1", "X-Original-URL: /", "Via: 1.1 me"];
+  const request = lines("GET / HTTP/1.1", "Host: a", ...all, ...kept, "");
+  deepStrictEqual(names(request), [
+    ...[...WRITTEN, "host"],
+    ...["x-forwarded", "x-forward", "x-real", "x-original-url", "via"],
+  ]);
+});
+
+Deno.test("forwardRequest() keeps what a trusted proxy says, and not what is only read alike", () => {
+  const odd = ["X_Forwarded_For: 1.1.1.1", "X_Forwarded_User: root", "x_real_ip: 1.1.1.1"];
+  const all = [...CLAIMS.map((name) => `${name}: 1`), ...odd];
+  const request = lines("GET / HTTP/1.1", "Host: a", ...all, "");
+  deepStrictEqual(names(request, { ...VISITOR, trusted: true }), [
+    ...[...WRITTEN, "host"],
+    ...CLAIMS.map((name) => name.toLowerCase()),
+  ]);
+});
+
+Deno.test("forwardRequest() lets nobody have its lines taken away by the next proxy", () => {
+  const connection = (value: string) =>
+    forward(lines("GET / HTTP/1.1", "Host: a", `Connection: ${value}`, ""))
+      .split("\r\n").filter((line) => /^connection:/i.test(line));
+  for (const value of ["close", "keep-alive", "Upgrade", "TE, x-real, close", " close "]) {
+    deepStrictEqual(connection(value), [`Connection: ${value}`], value);
+  }
+  deepStrictEqual(connection("close, X-Forwarded-For"), ["connection: close"]);
+  deepStrictEqual(connection("x-forwarded-proto,TE ,X-REAL-IP"), ["connection: TE"]);
+  deepStrictEqual(connection("X_Forwarded_For, forwarded"), []);
+});
+
+Deno.test("forwardRequest() leaves no way around the limits of a visitor token", () => {
+  const path = ["X-Original-URL", "X-Rewrite-URL", "X_Original_URL"];
+  const method = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "x_http_method"];
+  const all = [...path, ...method].map((name) => `${name}: x`);
+  const request = lines("GET / HTTP/1.1", "Host: a", ...all, "");
+  const lower = (some: string[]) => some.map((name) => name.toLowerCase());
+  const rest = (limits?: Forwarded["limits"], trusted = false) =>
+    names(request, { ...VISITOR, trusted, ...(limits && { limits }) }).slice(4);
+  deepStrictEqual(rest(), lower([...path, ...method]));
+  deepStrictEqual(rest({}), lower([...path, ...method]));
+  deepStrictEqual(rest({ path: ["/a"] }, true), lower(method));
+  deepStrictEqual(rest({ method: ["GET"] }), lower(path));
+  deepStrictEqual(rest({ path: ["/a"], method: ["GET"] }), []);
+});
+
+Deno.test("forwardRequest() keeps our cookie, and names of other clients, from the service", () => {
+  const request = lines(
+    "GET /x?token=b HTTP/1.1",
+    "Host: proxy",
+    "Cookie: a=b; arp_token=mine;arp_tokens=1; my_arp_token=2; x=arp_token=3",
+    "Cookie: arp_token=other",
+    "Referer: http://proxy/?token=b/sub&x=1&token=mine",
+    "X-ARP-Token: b",
+    "",
+  );
+  const lead = [`GET /x?token=b HTTP/1.1`, ...forwardedTo("proxy")];
+  const cookie = "cookie: a=b;arp_tokens=1; my_arp_token=2; x=arp_token=3";
+  strictEqual(
+    forward(request, { ...VISITOR, others: ["b"] }),
+    lines(...lead, cookie, "referer: http://proxy/?x=1&token=mine", "Host: proxy", ""),
+  );
+  const own = ["Referer: http://proxy/?token=b/sub&x=1&token=mine", "X-ARP-Token: b"];
+  strictEqual(forward(request), lines(...lead, cookie, "Host: proxy", ...own, ""));
+});
+
+function forwardedTo(host: string): string[] {
+  return [
+    "X-Forwarded-For: 192.0.2.7",
+    "X-Forwarded-Proto: http",
+    `X-Forwarded-Host: ${host}`,
+  ];
+}
+
 Deno.test("forwardRequest() appends to what a trusted proxy says", () => {
   strictEqual(
     forward(SPOOFED, { ...VISITOR, trusted: true }),
@@ -208,7 +294,7 @@ Deno.test("forwardRequest() keeps visitor tokens from the service, and nothing e
       "X-Forwarded-For: 192.0.2.7",
       "X-Forwarded-Proto: http",
       "X-Forwarded-Host: proxy",
-      "cookie: a=b; arp_token=other",
+      "cookie: a=b",
       `referer: http://proxy/a?x=1&token=${foreign}#t`,
       "Host: proxy",
       `Authorization: Bearer ${token}`,

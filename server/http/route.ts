@@ -5,7 +5,7 @@
  */
 
 import { CLIENT_ID } from "@agentx/common";
-import { header, type RequestHead } from "@agentx/common/http";
+import { header, Refusal, type RequestHead } from "@agentx/common/http";
 import { isVisitorToken } from "@agentx/common/visitor-token";
 import { withoutMark } from "../visitor_token/uses.ts";
 
@@ -25,14 +25,20 @@ export interface Candidate {
  * (the hot-reload socket of a development server does), so the caller takes the first candidate
  * that names a client.
  *
+ * A host name under the domain is one client's origin: a link to it that could name another client
+ * would hand that one the visitor's cookies for it. There no other id counts, and the caller takes a
+ * visitor token for that client alone.
+ *
  * @param domain `--domain`, if any: the first label of a host below it is a token.
+ * @throws {Refusal} 400 when the target is a URL of another host than `Host` says, and one of them
+ * is under the domain.
  */
 export function candidates(head: RequestHead, domain?: string): Candidate[] {
   const found = fromTarget(head.target);
   const named = header(head, "x-arp-token");
   if (named) found.push({ token: named, place: "header" });
   const host = header(head, "host");
-  const label = domain !== undefined && host !== undefined ? labelUnder(host, domain) : undefined;
+  const label = domain === undefined ? undefined : labelOf(head, host, domain);
   if (label !== undefined) found.push({ token: label, place: "host" });
   const referer = header(head, "referer");
   if (referer !== undefined && host !== undefined) {
@@ -41,7 +47,8 @@ export function candidates(head: RequestHead, domain?: string): Candidate[] {
   for (const { name, value } of head.headers) {
     if (name === "cookie") found.push(...fromCookie(value));
   }
-  return found;
+  if (label === undefined) return found;
+  return found.filter(({ token, place }) => place === "host" || isVisitorToken(withoutMark(token)));
 }
 
 function fromReferer(referer: string, host: string): Candidate[] {
@@ -55,13 +62,28 @@ function fromCookie(value: string): Candidate[] {
     .map((pair) => ({ token: pair.slice(COOKIE.length + 1), place: "cookie" }));
 }
 
-/** The label in front of the domain, in lower case as host names are; port and final dot ignored. */
+/** The label that a request's host names. A service may go by the URL or by `Host`, RFC 9112 §3.2.2. */
+function labelOf(head: RequestHead, host: string | undefined, domain: string): string | undefined {
+  const label = host === undefined ? undefined : labelUnder(host, domain);
+  if (head.target.startsWith("/") || head.target === "*") return label;
+  const [, , authority = ""] = head.target.split(/[/?#\\]/, 3);
+  const other = labelUnder(authority.slice(authority.lastIndexOf("@") + 1), domain);
+  if (host !== undefined && other !== label) {
+    throw new Refusal(400, "Malformed request: its URL and its Host name different hosts");
+  }
+  return other;
+}
+
+/**
+ * The label in front of the domain, in lower case as host names are; port and final dots ignored. It
+ * is empty, and so nobody's, where the host name is none.
+ */
 function labelUnder(host: string, domain: string): string | undefined {
-  const name = host.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+  const name = host.toLowerCase().replace(/:.*$/, "").replace(/\.+$/, "");
   const suffix = "." + domain.toLowerCase();
   if (!name.endsWith(suffix)) return undefined;
   const label = name.slice(0, -suffix.length);
-  return label.slice(label.lastIndexOf(".") + 1) || undefined;
+  return label.slice(label.lastIndexOf(".") + 1);
 }
 
 function fromTarget(whole: string): Candidate[] {
@@ -120,16 +142,20 @@ function joinTarget(path: string, rest: string, others: string[]): string {
   return base + tail.replace(/^\/+/, "") + (query === "" ? "" : "?" + query);
 }
 
-/** A target, or the URL of a `Referer`, without the visitor tokens in its query. */
-export function withoutTokens(whole: string): string {
+/**
+ * A target, or the URL of a `Referer`, without the tokens in its query that are none of a service's
+ * business: visitor tokens, and `others`.
+ */
+export function withoutTokens(whole: string, others: readonly string[] = []): string {
   const [target = "", ...fragment] = whole.split("#");
   const mark = target.indexOf("?");
   if (mark < 0) return whole;
   const parts = target.slice(mark + 1).split("&");
-  const kept = parts.filter((part) =>
-    !part.startsWith("token=") ||
-    !isVisitorToken(withoutMark(splitToken(part.slice("token=".length)).token))
-  );
+  const kept = parts.filter((part) => {
+    if (!part.startsWith("token=")) return true;
+    const { token } = splitToken(part.slice("token=".length));
+    return !others.includes(token) && !isVisitorToken(withoutMark(token));
+  });
   if (kept.length === parts.length) return whole;
   const query = kept.length === 0 ? "" : "?" + kept.join("&");
   return [target.slice(0, mark) + query, ...fragment].join("#");

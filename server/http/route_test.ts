@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { HeadScanner, parseRequestHead } from "@agentx/common/http";
 import { type Candidate, candidates, locationOf, showToken } from "./route.ts";
@@ -10,8 +10,12 @@ function bytes(text: string): Uint8Array {
 
 function route(target: string, lines: string[] = [], domain?: string, host = "proxy:17003") {
   const text = [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...lines, "", ""].join("\r\n");
+  return candidates(headOf(text), domain);
+}
+
+function headOf(text: string) {
   const all = bytes(text);
-  return candidates(parseRequestHead(all, new HeadScanner().scan(all)!), domain);
+  return parseRequestHead(all, new HeadScanner().scan(all)!);
 }
 
 /** The only candidate that a target gives. */
@@ -160,20 +164,88 @@ Deno.test("several token parameters are candidates in their order, each leaving 
   ]);
 });
 
-Deno.test("the places are tried in order: query, header, host, Referer, cookie", () => {
+/** What a request names in each place where a token may stand. */
+function everywhere(host: string, name = (place: string) => `from-${place}`): string[] {
   const lines = [
-    "Cookie: other=x; arp_token=from-cookie",
-    "Referer: http://from-host.example.com/page?token=from-referer",
-    "X-ARP-Token: from-header",
+    `Cookie: other=x; arp_token=${name("cookie")}`,
+    `Referer: http://${host}/page?token=${name("referer")}`,
+    `X-ARP-Token: ${name("header")}`,
   ];
-  const found = route("/?token=from-query", lines, "example.com", "from-host.example.com");
-  deepStrictEqual(found.map(({ token, place }) => `${place} ${token}`), [
-    "query from-query",
-    "header from-header",
-    "host from-host",
-    "referer from-referer",
-    "cookie from-cookie",
+  return route(`/?token=${name("query")}`, lines, "example.com", host)
+    .map(({ token, place }) => `${place} ${token}`);
+}
+
+Deno.test("the places are tried in order: query, header, Referer, cookie", () => {
+  for (const host of ["example.com", "example.com.:80", "elsewhere.example", "127.0.0.1:17003"]) {
+    deepStrictEqual(everywhere(host), [
+      "query from-query",
+      "header from-header",
+      "referer from-referer",
+      "cookie from-cookie",
+    ], host);
+  }
+});
+
+Deno.test("a host name under the domain is one client's: no other id counts beside it", () => {
+  for (
+    const host of ["from-host.example.com", "FROM-Host.Example.COM.:80", "x.from-host.example.com"]
+  ) {
+    deepStrictEqual(everywhere(host), ["host from-host"], host);
+  }
+  deepStrictEqual(route("/?token=other/path", [], "example.com", "from-host.example.com"), [
+    { token: "from-host", place: "host" },
   ]);
+});
+
+Deno.test("visitor tokens are candidates beside a host name under the domain", () => {
+  const encode = (text: string) => btoa(text).replace(/=+$/, "");
+  const jwt = (typ: string) =>
+    `${encode(`{"alg":"EdDSA","typ":"${typ}"}`)}.${"p".repeat(60)}.${"s".repeat(86)}`;
+  const token = jwt("arp+jwt");
+  deepStrictEqual(everywhere("from-host.example.com", () => token), [
+    `query ${token}`,
+    `header ${token}`,
+    "host from-host",
+    `referer ${token}`,
+    `cookie ${token}`,
+  ]);
+  deepStrictEqual(route("/", [`Cookie: arp_token=${token}~mark`], "example.com", "a.example.com"), [
+    { token: "a", place: "host" },
+    { token: `${token}~mark`, place: "cookie" },
+  ]);
+  deepStrictEqual(everywhere("from-host.example.com", () => jwt("JWT")), ["host from-host"]);
+});
+
+Deno.test("a target that is a URL names the same host as Host, or is refused under the domain", () => {
+  const host = "a.example.com";
+  const found = [{ token: "a", place: "host" }];
+  const at = (target: string, name = host) => route(target, [], "example.com", name);
+  for (
+    const same of [
+      "http://a.example.com/?token=b",
+      "HTTPS://me@A.Example.com:80",
+      "http://a.example.com?x",
+    ]
+  ) {
+    deepStrictEqual(at(same), found, same);
+  }
+  for (
+    const [other, name = host] of [
+      ["http://b.example.com/"],
+      ["http://example.com/?token=b"],
+      ["http://elsewhere/?token=b"],
+      ["http://a.example.com@elsewhere/"],
+      ["http://b.example.com\\@a.example.com/"],
+      ["http://a.example.com/", "b.example.com"],
+      ["http://a.example.com/?token=b", "elsewhere"],
+      ["http://a.example.com?token=b", "example.com"],
+    ] as [string, string?][]
+  ) {
+    throws(() => at(other, name), { status: 400, message: /name different hosts/ }, other);
+  }
+  deepStrictEqual(at("http://other/?token=b", "elsewhere"), [{ token: "b", place: "query" }]);
+  const old = headOf("GET http://a.example.com/?token=b HTTP/1.0\r\n\r\n");
+  deepStrictEqual(candidates(old, "example.com"), found);
 });
 
 Deno.test("X-ARP-Token names the token; an empty one names none", () => {
@@ -190,6 +262,9 @@ Deno.test("the label under the domain is the token, without port, final dot or c
       "my-app.tunnel.example.com.",
       "My-App.TUNNEL.Example.Com.:80",
       "www.my-app.tunnel.example.com",
+      "my-app.tunnel.example.com..",
+      "my-app.tunnel.example.com:",
+      "my-app.tunnel.example.com:80:80",
     ]
   ) {
     deepStrictEqual(label(host), { token: "my-app", place: "host" }, host);
@@ -197,7 +272,6 @@ Deno.test("the label under the domain is the token, without port, final dot or c
   for (
     const host of [
       "tunnel.example.com",
-      ".tunnel.example.com",
       "my-apptunnel.example.com",
       "my-app.example.com",
       "my-app.tunnel.example.com.evil",
@@ -207,6 +281,11 @@ Deno.test("the label under the domain is the token, without port, final dot or c
     ]
   ) {
     strictEqual(label(host), undefined, host);
+  }
+  for (const host of [".tunnel.example.com", "my-app..tunnel.example.com"]) {
+    deepStrictEqual(route("/?token=a", [], "tunnel.example.com", host), [
+      { token: "", place: "host" },
+    ], "nobody's");
   }
   deepStrictEqual(route("/", [], undefined, "my-app.example.com"), []);
 });

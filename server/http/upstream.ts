@@ -23,6 +23,10 @@ import type { Visitor } from "../visitor.ts";
 import { addLines } from "./forward.ts";
 import { lastAnswer } from "./last_answer.ts";
 
+/** Requests of one visitor that may wait for their answers at a time: each is kept until it has one. */
+const MAX_DUE = 64;
+/** Bytes of them beyond which no further one is sent. */
+const MAX_DUE_BYTES = 256 * 1024;
 /** Tunnels tried for one request before the visitor gets an error. */
 const MAX_TRIES = 3;
 
@@ -59,6 +63,9 @@ class TunnelLost extends Error {}
 /** One tunnel with its requests. Its session owns it and calls {@link Upstream.close}. */
 export class Upstream {
   #exchanges: Exchange[] = [];
+  /** Bytes of what was sent of them. */
+  #due = 0;
+  #room: PromiseWithResolvers<void> | undefined;
   #tries = 1;
   #starting = true;
   #started = Promise.withResolvers<boolean>();
@@ -120,6 +127,16 @@ export class Upstream {
     return this.#started.promise;
   }
 
+  /** Whether as many answers are due as may be at a time. */
+  get full(): boolean {
+    return !this.#over && (this.#exchanges.length >= MAX_DUE || this.#due > MAX_DUE_BYTES);
+  }
+
+  /** Resolves when fewer answers are due than may be, or none will come. */
+  room(): Promise<void> {
+    return this.full ? (this.#room ??= Promise.withResolvers<void>()).promise : Promise.resolve();
+  }
+
   /** Resolves when no answer is due, or none will come. */
   drained(): Promise<void> {
     if (this.idle || this.#over) return Promise.resolve();
@@ -135,6 +152,7 @@ export class Upstream {
     if (this.#over) return false;
     const first = this.#starting && this.idle;
     this.#exchanges.push(exchange);
+    this.#due += exchange.sent.size;
     try {
       if (first) await this.#start(exchange.sent.bytes);
       else await this.tunnel.duplex.sink.pass(exchange.sent, exchange.sent.size);
@@ -199,6 +217,7 @@ export class Upstream {
     this.#over = true;
     this.#started.resolve(false);
     this.#drained?.resolve();
+    this.#room?.resolve();
   }
 
   #mayRetry(error: unknown): boolean {
@@ -281,6 +300,7 @@ export class Upstream {
           continue;
         }
         exchange.status?.resolve(head?.status ?? 200);
+        this.client.account.serve();
         if (head === undefined || head.status === 101) return await this.#raw(source, head);
         body = responseBody(head, exchange.head.method);
         keepAlive = keepsAlive(head) && keepsAlive(exchange.head) && !isEndless(body);
@@ -359,13 +379,17 @@ export class Upstream {
   }
 
   #done(keepAlive: boolean): void {
-    this.#exchanges.shift();
+    this.#due -= this.#exchanges.shift()?.sent.size ?? 0;
     this.#kept = true;
     this.#answering = false;
     this.#tries = 1;
     if (this.idle) {
       this.#drained?.resolve();
       this.#drained = undefined;
+    }
+    if (this.#room !== undefined && !this.full) {
+      this.#room.resolve();
+      this.#room = undefined;
     }
     this.events.answered(keepAlive);
     if (this.client.gone) this.leave();

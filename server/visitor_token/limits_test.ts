@@ -30,6 +30,9 @@ Deno.test("paths end at a slash", () => {
   }
   ok(lets({ path: ["/"] }, get("/anything")));
   ok(!lets({ path: ["/"] }, get("/any/../thing")));
+  for (const trick of ["..%3b", "..%20", "..%09", ".%c0%ae", "%u002e%u002e"]) {
+    ok(!lets({ path }, get(`/docs/${trick}/admin`)), trick);
+  }
   ok(!lets({ path }, {}), "bytes have no path");
 });
 
