@@ -48,6 +48,13 @@ export class Bans {
     this.#lift(first);
   }
 
+  /** Those in force: the first name of each, which is an id, and the seconds that are left. */
+  *inForce(now: number = performance.now()): Generator<[id: string, seconds: number]> {
+    for (const { names: [id = ""], until } of this.#bans) {
+      if (until > now) yield [id, Math.ceil((until - now) / 1000)];
+    }
+  }
+
   /** @throws {RegistrationError} with the time that is left, while a name is banned. */
   check(name: string, now: number = performance.now()): void {
     const ban = this.#byName.get(name);

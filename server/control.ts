@@ -18,7 +18,6 @@ import {
   type Listener,
   Peek,
   PROTOCOL_VERSION,
-  readFrameWithin,
   reason,
   type Register,
   type RevokeTokens,
@@ -29,9 +28,11 @@ import { Bans } from "./bans.ts";
 import { type Client, LASTING_S, RegistrationError, type Registry } from "./registry.ts";
 import { linkEnd } from "./stats/ending.ts";
 import type { Authenticator, Grant } from "./auth/mod.ts";
+import { type Departed, DepartedClients } from "./departed.ts";
 import { Farewells } from "./farewell.ts";
 import type { Link, Links } from "./links.ts";
 import type { RemotePorts } from "./remote.ts";
+import { firstCommand, StrangerError, tellStranger } from "./stranger.ts";
 
 const log = getLogger(["arps", "control"]);
 /** Of what anybody may cause. */
@@ -57,12 +58,14 @@ export interface ControlOptions {
   auth: Authenticator;
   /** Whether another server may listen on the same ports. */
   sharedPorts: boolean;
+  /** Whether visitors of all clients need a visitor token. */
+  requireToken: boolean;
   /** A client is registered, and was told so. */
   registered: (client: Client) => void;
   /** A client says, and first when it registers, which visitor tokens of it are good no more. */
   revoked: (client: Client, ids: readonly string[]) => void;
   /** A client may be here no more, and was told so: its visitors have to go as well. */
-  withdrawn: (client: Client) => void;
+  withdrawn: (client: Client | Departed) => void;
   /** Limits the links of each address. */
   links: Links;
 }
@@ -82,6 +85,8 @@ export class ControlPort {
   #bans = new Bans();
   /** What the clients online may do, and the port that each has of its own. */
   #grants = new Map<Client, { grant: Grant; port: number | undefined }>();
+  /** Those that left, and may have left visitors behind. */
+  #departed = new DepartedClients();
   #farewells = new Farewells(16);
 
   constructor(
@@ -97,7 +102,9 @@ export class ControlPort {
   run(): Promise<void> {
     return acceptLoop(this.listener, log, (conn) => {
       const link = this.options.links.enter(conn, () => closeQuietly(conn));
-      void (link === undefined ? this.#farewells.say(conn, CROWDED) : this.#serve(conn, link));
+      if (link !== undefined) return void this.#serve(conn, link);
+      this.registry.stats.refusedRegistrations.add("links");
+      void this.#farewells.say(conn, CROWDED);
     });
   }
 
@@ -135,23 +142,59 @@ export class ControlPort {
     for (const link of this.#links) link.close();
   }
 
+  /** Every second or so: forgets those that left long ago. */
+  expire(): void {
+    this.#departed.expire();
+  }
+
   /**
-   * Sends clients away.
+   * Sends clients away, also those that left, for whom there may still be visitors.
    *
    * @param name the tag of their ids.
    * @param seconds for so long they may not register again.
-   * @returns those that were online under that tag: nearly always one.
+   * @returns those that were known under that tag: nearly always one.
    */
-  kick(name: string, seconds: number): Client[] {
+  kick(name: string, seconds: number): (Client | Departed)[] {
+    const departed = this.#departed.of(name);
+    for (const client of departed) {
+      this.#bans.set(client.tokens, seconds);
+      client.leave = undefined;
+      log.info("Client kicked that had left", { client: name, peer: client.peer, ban_s: seconds });
+    }
     const kicked = [...this.registry.clients].filter((client) => client.tag === name);
     for (const client of kicked) {
       client.ending = "kicked";
       this.#bans.set(client.tokens, seconds);
-      this.#unregister(client);
+      this.#unregister(client, false);
       log.info("Client kicked", { client: name, peer: client.peer, ban_s: seconds });
       void client.channel.end();
     }
-    return kicked;
+    return [...kicked, ...departed];
+  }
+
+  /** Bans in force: the tag of each client, and the seconds that are left. */
+  bans(): Promise<[tag: string, seconds: number][]> {
+    return Promise.all(Array.from(
+      this.#bans.inForce(),
+      async ([id, seconds]): Promise<[string, number]> => [await tag(id), seconds],
+    ));
+  }
+
+  /**
+   * Lifts the ban of a client.
+   *
+   * @param name the tag of its id.
+   * @returns whether there was one.
+   */
+  async liftBan(name: string): Promise<boolean> {
+    let lifted = false;
+    for (const [id] of [...this.#bans.inForce()]) {
+      if (await tag(id) !== name) continue;
+      this.#bans.set([id], 0);
+      lifted = true;
+      log.info("Ban lifted", { client: name });
+    }
+    return lifted;
   }
 
   async #serve(conn: Conn, link: Link): Promise<void> {
@@ -162,19 +205,19 @@ export class ControlPort {
     let client: Client | undefined;
     let failure: unknown;
     try {
-      const first = await readFrameWithin(channel.peek, this.options.registerTimeout);
-      if (first?.type !== "Register") {
-        seldom.warning("Not a client", { peer, sent: first?.type ?? "nothing" });
-        return;
-      }
+      const first = await firstCommand(channel.peek, "Register", this.options.registerTimeout);
       client = await this.#register(first, channel, peer);
       if (client === undefined) return;
       link.keep();
       const command = await this.#hear(client, channel);
       failure = command ?? undefined;
-      const why = command === null ? "link closed" : `it sent ${command.type}`;
+      const end = channel.broken && client.ending === undefined ? "link reset" : "link closed";
+      const why = command === null ? end : `it sent ${command.type}`;
       log.info("Client left", { client: client.tag, peer, why });
     } catch (error) {
+      if (error instanceof StrangerError) {
+        return tellStranger(seldom, "Not a client", peer, error);
+      }
       failure = error;
       if (client !== undefined && error instanceof DeadlineError) {
         client.vanished = performance.now();
@@ -219,6 +262,7 @@ export class ControlPort {
       port?.give(client);
       this.options.revoked(client, command.revoked ?? []);
       this.#grants.set(client, { grant, port: port?.port });
+      this.#departed.delete(client.id);
       if (replaced !== undefined) this.#supersede(replaced);
       channel.send({
         type: "RegisterResult",
@@ -232,6 +276,7 @@ export class ControlPort {
             heartbeat_s: this.options.heartbeat,
             reuse: client.tunnels === "reusable",
             visitor_tokens: true,
+            ...(this.options.requireToken ? { require_token: true } : {}),
             ...(this.options.sharedPorts ? { shared_ports: true } : {}),
           }
           : {}),
@@ -271,12 +316,17 @@ export class ControlPort {
 
   /** Sends away whom the owner of the server wants here no more. */
   #recheck(): void {
+    for (const [departed, why] of this.#departed.withdrawn()) {
+      const { tag, peer } = departed;
+      log.warning("Client that left may be here no more", { client: tag, peer, why });
+      this.options.withdrawn(departed);
+    }
     for (const [client, { grant, port }] of this.#grants) {
       const why = grant.withdrawn(port);
       if (why === undefined) continue;
       const { tag, peer, channel, generation } = client;
       client.ending = "withdrawn";
-      this.#unregister(client);
+      this.#unregister(client, false);
       log.warning("Client may be here no more", { client: tag, peer, why });
       if (generation === 2) {
         channel.send({ type: "RegisterResult", success: false, error: why, retry_s: LASTING_S });
@@ -286,10 +336,15 @@ export class ControlPort {
     }
   }
 
-  #unregister(client: Client): void {
+  /** @param stay whether its visitors may, for as long as it has its grant. */
+  #unregister(client: Client, stay = true): void {
+    const allowed = this.#grants.get(client);
     this.#grants.delete(client);
     this.registry.unregister(client);
     this.remotePorts.release(client);
+    // Not one that was replaced, and each once.
+    if (allowed === undefined || this.registry.find(client.id)?.id === client.id) return;
+    this.#departed.add(client, stay ? { client, ...allowed } : undefined);
   }
 
   /** The earlier link of a client that registered again: it is told why it ends, then closed. */

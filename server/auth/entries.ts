@@ -5,8 +5,8 @@
  * @module
  */
 
-import { reason } from "@agentx/common";
-import { parseKeys, ports, type PortSet, UsageError } from "@agentx/common/cli";
+import { CLIENT_ID_EXPECTS, reason } from "@agentx/common";
+import { inFileOrder, parseKeys, ports, type PortSet, UsageError } from "@agentx/common/cli";
 import { z } from "zod";
 import { globMatches } from "./glob.ts";
 import { parseHash, type SlowHash } from "./scrypt.ts";
@@ -21,17 +21,23 @@ export interface Entry {
   readonly aliases: readonly string[];
   /** Ports of its own that it may ask for. */
   readonly ports: PortSet | undefined;
+  /** For the owner of the server. */
+  readonly comment: string | undefined;
   readonly disabled: boolean;
   /** From when on it is good no more, by `Date.now()`. */
   readonly expires: number;
   /** Where it stands in the file, from 1 on. */
   readonly nth: number;
+  /** The line it begins in. */
+  readonly line: number;
 }
 
 /** A file that is longer was not written by hand, and holds up the server that reads it. */
 const MAX_BYTES = 16 * 2 ** 20;
 /** Hashes of one entry: each is one more to try a wrong token on. */
 const MAX_HASHES = 4;
+/** Characters of a comment that are kept. */
+const MAX_COMMENT = 80;
 /** Mistakes that are told at a time. */
 const MAX_PROBLEMS = 10;
 
@@ -39,7 +45,7 @@ const NAME = /^[A-Za-z0-9._~:@*-]{1,128}$/;
 
 /** What a good value of each key is. */
 const EXPECTS = {
-  id: "a client id or a pattern such as team-*: 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - *",
+  id: `a client id or a pattern such as team-*: ${CLIENT_ID_EXPECTS} *`,
   hash: `a hash as "arps auth hash" prints it, or a list of 1 to ${MAX_HASHES}`,
   aliases: "a list of names or patterns such as team-*",
   ports: 'ports such as "20000-20010", or a list of them',
@@ -109,7 +115,8 @@ export class Entries {
 /**
  * Reads a file, TOML or JSONC.
  *
- * @throws {UsageError} that names the file, the client by its place, the key, and what is expected.
+ * @throws {UsageError} that names the file and the line, the client by its place, the key, and what is
+ * expected.
  */
 export async function readEntries(path: string): Promise<Entries> {
   return parseEntries(path, await readText(path));
@@ -119,23 +126,36 @@ export async function readEntries(path: string): Promise<Entries> {
 export async function parseEntries(path: string, text: string): Promise<Entries> {
   const keys = await parseKeys(path, text);
   const found = FILE.safeParse(Object.fromEntries(keys.map(({ key, value }) => [key, value])));
-  if (!found.success) throw mistakes(path, found.error.issues.map(describe));
-  const entries = found.data.clients.map((client, at): Entry => ({
+  const place = (of: readonly PropertyKey[]) =>
+    keys.find(({ key }) => key === of[0])?.within(of.slice(1)) ?? { line: 1, column: 1 };
+  const at = (of: readonly PropertyKey[], what: string) => {
+    const { line, column } = place(of);
+    return `${path}:${line}:${column}: ${what}`;
+  };
+  if (!found.success) {
+    throw mistakes(found.error.issues.map((issue) => at(placeOf(issue), describe(issue))));
+  }
+  const entries = found.data.clients.map((client, nth): Entry => ({
     id: client.id,
     hashes: [client.hash].flat(),
     aliases: client.aliases ?? [client.id],
     ports: client.ports,
+    comment: client.comment?.slice(0, MAX_COMMENT).trim() || undefined,
     disabled: client.disabled ?? false,
     expires: client.expires ?? Infinity,
-    nth: at + 1,
+    nth: nth + 1,
+    line: place(["clients", nth]).line,
   }));
-  const first = new Map<string, number>();
-  const twice = entries.flatMap(({ id, nth }) => {
+  const first = new Map<string, Entry>();
+  const twice = entries.flatMap((entry) => {
+    const { id, nth } = entry;
     const before = first.get(id);
-    if (before === undefined) first.set(id, nth);
-    return before === undefined ? [] : [`client ${nth}: id: client ${before} has the same`];
+    if (before === undefined) first.set(id, entry);
+    if (before === undefined) return [];
+    const where = `client ${before.nth}, in line ${before.line},`;
+    return [at(["clients", nth - 1, "id"], `client ${nth}: id: ${where} has the same`)];
   });
-  if (twice.length > 0) throw mistakes(path, twice);
+  if (twice.length > 0) throw mistakes(twice);
   return new Entries(entries);
 }
 
@@ -149,10 +169,16 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function mistakes(path: string, problems: readonly string[]): UsageError {
-  const shown = problems.slice(0, MAX_PROBLEMS).map((problem) => `${path}: ${problem}`);
+function mistakes(problems: readonly string[]): UsageError {
+  const shown = inFileOrder(problems).slice(0, MAX_PROBLEMS);
   const more = problems.length - shown.length;
   return new UsageError([...shown, ...(more > 0 ? [`and ${more} more`] : [])].join("\n"));
+}
+
+/** Where it is wrong: of keys that are none, the first. */
+function placeOf({ code, path, ...issue }: z.core.$ZodIssue): readonly PropertyKey[] {
+  if (code !== "unrecognized_keys") return path;
+  return [...path, (issue as z.core.$ZodIssueUnrecognizedKeys).keys[0]!];
 }
 
 /** What is wrong, without the value: it may be a token in the place of its hash. */

@@ -28,7 +28,7 @@ ports = [443, "20000-20001"]
 `;
 
 /** An entry without what is only to be computed with. */
-function plain({ hashes, ports, ...rest }: Entry) {
+function plain({ hashes, ports, line: _, ...rest }: Entry) {
   return { ...rest, hashes: hashes.map(({ text }) => text), ports: ports && `${ports}` };
 }
 
@@ -40,6 +40,7 @@ Deno.test("parseEntries() reads TOML", async () => {
       hashes: [HASH],
       aliases: ["shop", "shop-*"],
       ports: "20000-20010",
+      comment: "Alice's laptop",
       disabled: false,
       expires: Infinity,
       nth: 1,
@@ -49,6 +50,7 @@ Deno.test("parseEntries() reads TOML", async () => {
       hashes: [HASH, OTHER],
       aliases: ["team-*"],
       ports: undefined,
+      comment: undefined,
       disabled: true,
       expires: Date.UTC(2030, 0, 31, 12),
       nth: 2,
@@ -58,6 +60,7 @@ Deno.test("parseEntries() reads TOML", async () => {
       hashes: [HASH],
       aliases: ["*"],
       ports: "443,20000-20001",
+      comment: undefined,
       disabled: false,
       expires: Infinity,
       nth: 3,
@@ -77,6 +80,10 @@ Deno.test("parseEntries() reads JSON with comments", async () => {
     `[[clients]]\nid="a"\nhash="${HASH}"\nexpires=2030-01-31`,
   );
   strictEqual(toml.all[0]!.expires, all[0]!.expires);
+  // A name that does not tell is no obstacle.
+  for (const content of [text, `[[clients]]\nid="a"\nhash="${HASH}"`]) {
+    strictEqual((await parseEntries("/etc/arp/clients", content)).all[0]!.id, "a");
+  }
 });
 
 Deno.test("find() prefers the very name, then the first pattern", async () => {
@@ -132,7 +139,7 @@ Deno.test("mistakes are told with the file, the client and the key, and never wi
     [client('expires = "2030-01-31T12:00:00"'), "client 1: expires: expected a date or a time"],
     [client("expires = 12:00:00"), "client 1: expires: expected a date or a time with its zone"],
     [client(`token = "${secret}"`), 'client 1: "token" is no key of it; known: id, hash, aliases'],
-    [client("") + client(""), "client 2: id: client 1 has the same"],
+    [client("") + client(""), "auth.toml:5:1: client 2: id: client 1, in line 1, has the same"],
     ["[[clients]", "not well-formed TOML"],
   ];
   for (const [text, expected] of cases) {
@@ -144,6 +151,51 @@ Deno.test("mistakes are told with the file, the client and the key, and never wi
       return true;
     });
   }
+});
+
+Deno.test("a mistake is told where it stands, in TOML and JSON, and those of a file in order", async () => {
+  const at = async (name: string, text: string) => {
+    try {
+      await parseEntries(name, text);
+    } catch (error) {
+      return String((error as Error).message).split("\n").map((line) => line.split(" client ")[0]);
+    }
+  };
+  const toml = `# two clients
+[[clients]]
+id = "a"
+hash = "${HASH}"
+expires = "soon"
+aliases = [
+  "fine",
+  "not fine",
+]
+
+[[clients]]
+id = "b"
+`;
+  deepStrictEqual(await at("auth.toml", toml), [
+    "auth.toml:5:1:",
+    "auth.toml:8:3:",
+    "auth.toml:11:1:",
+  ]);
+  const inline = `clients = [\n  { id = "a b", hash = "${HASH}" },\n  { id = "b", token = 1 },\n]`;
+  deepStrictEqual(await at("auth.toml", inline), [
+    "auth.toml:2:5:",
+    "auth.toml:3:3:",
+    "auth.toml:3:15:",
+  ]);
+  const json = `{
+  "clients": [
+    { "id": "a", "hash": "${HASH}",
+      "disabled": 1 },
+    // and
+    { "id": "a" }
+  ]
+}`;
+  deepStrictEqual(await at("auth.jsonc", json), ["auth.jsonc:4:7:", "auth.jsonc:6:5:"]);
+  const { all } = await parseEntries("auth", TOML);
+  deepStrictEqual(all.map(({ line }) => line), [2, 9, 15]);
 });
 
 Deno.test("all mistakes are told at once, but no flood of them", async () => {

@@ -10,8 +10,6 @@ const PER_MINUTE = 10;
 /** Networks remembered; beyond that the one that failed longest ago is forgotten. */
 const MAX_NETWORKS = 10_000;
 
-const REFILL_MS = 60_000 / PER_MINUTE;
-
 interface Bucket {
   /** Failures that are left, as of `at`. */
   left: number;
@@ -21,8 +19,12 @@ interface Bucket {
 /** Counts the failures of each network, by its `addressKey()`. */
 export class Failures {
   #buckets = new Map<string, Bucket>();
+  readonly #refillMs: number;
 
-  constructor(private readonly max: number = MAX_NETWORKS) {}
+  /** @param perMinute failures that a network may have once the first ten are used up. */
+  constructor(private readonly max: number = MAX_NETWORKS, perMinute: number = PER_MINUTE) {
+    this.#refillMs = 60_000 / perMinute;
+  }
 
   /** Networks remembered. */
   get size(): number {
@@ -32,7 +34,7 @@ export class Failures {
   /** Milliseconds until the network may try again; 0 if it may now. */
   wait(network: string, now: number = performance.now()): number {
     const { left } = this.#level(network, now);
-    return left >= 1 ? 0 : Math.max(1, Math.round((1 - left) * REFILL_MS));
+    return left >= 1 ? 0 : Math.max(1, Math.round((1 - left) * this.#refillMs));
   }
 
   /**
@@ -55,6 +57,6 @@ export class Failures {
 
   #level(network: string, now: number): Bucket {
     const { left, at } = this.#buckets.get(network) ?? { left: BURST, at: now };
-    return { left: Math.min(BURST, left + (now - at) / REFILL_MS), at: now };
+    return { left: Math.min(BURST, left + (now - at) / this.#refillMs), at: now };
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CLIENT_ID, getLogger, reason, type Register } from "@agentx/common";
+import { CLIENT_ID, CLIENT_ID_EXPECTS, getLogger, reason, type Register } from "@agentx/common";
 import { FileWatch } from "@agentx/common/cli";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { addressKey } from "../address.ts";
@@ -14,6 +14,7 @@ import { type Entries, type Entry, readEntries } from "./entries.ts";
 import { Failures } from "./failures.ts";
 import { entryGrant, sharedGrant, WRONG } from "./grants.ts";
 import { Known } from "./known.ts";
+import { Looks } from "./looks.ts";
 import { QueueFullError } from "./queue.ts";
 import type { SlowHash } from "./scrypt.ts";
 import { Verifier } from "./verifier.ts";
@@ -22,7 +23,7 @@ const log = getLogger(["arps", "auth"]);
 
 /** When to ask again, in seconds, when so many hashes wait that no more may. */
 const BUSY_S = 3;
-/** Places where right tokens came from that are remembered. */
+/** Places where clients came from that are remembered. */
 const MAX_PLACES = 10_000;
 /** Longest time of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -47,7 +48,7 @@ export class Gate implements Authenticator, AsyncDisposable {
   readonly #shared: Uint8Array | undefined;
   #entries: Entries | undefined;
   readonly #failures = new Failures();
-  /** What was right, and from where: let in even while others there guess. */
+  /** Who was let in, and from where: they have a turn even while others there guess. */
   readonly #places = new Known(MAX_PLACES);
   #watch: FileWatch | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
@@ -57,6 +58,7 @@ export class Gate implements Authenticator, AsyncDisposable {
   constructor(
     { token, entries }: { token?: string | undefined; entries?: Entries | undefined },
     private readonly verifier: Verifier = new Verifier(),
+    private readonly looks: Looks = new Looks(),
   ) {
     this.#shared = token === undefined ? undefined : digest(token);
     this.use(entries);
@@ -108,25 +110,34 @@ export class Gate implements Authenticator, AsyncDisposable {
     this.#withdrawn = withdrawn;
   }
 
+  /** {@link Authenticator.comment} */
+  comment(id: string): string | undefined {
+    return this.#entries?.find(id)?.comment;
+  }
+
   /** {@link Authenticator.authenticate} */
   async authenticate(command: Register, address: string): Promise<Grant> {
     const { client_id: id, auth: token } = command;
     if (!CLIENT_ID.test(id)) {
       throw new RegistrationError(
-        "client_id is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -",
+        `client_id is invalid: use ${CLIENT_ID_EXPECTS}`,
         LASTING_S,
       );
     }
     if (token === undefined) throw new RegistrationError(MISSING, LASTING_S, "denied");
     const network = addressKey(address);
     const entry = this.#entries?.find(id);
-    const keys = entry === undefined ? ["shared"] : entry.hashes.map(({ text }) => text);
-    const marks = keys.map((key) => this.#places.mark(key, id, token, network));
-    let at = marks.findIndex((mark) => this.#places.has(mark));
-    if (at < 0) {
-      at = await this.#check(entry, id, token, network);
-      this.#places.add(marks[at]!);
-    }
+    const place = this.#places.mark(id, network);
+    const known = this.#places.has(place);
+    if (!known) this.#admit(network);
+    let at = await this.looks.take(
+      network,
+      known ? id : undefined,
+      () =>
+        entry === undefined ? this.#fitsShared(token) : this.verifier.recall(entry.hashes, token),
+    );
+    if (at < 0) at = await this.#check(entry, id, token, network);
+    this.#places.add(place);
     const entries = () => this.#entries;
     const grant = entry === undefined
       ? sharedGrant(command, entries)
@@ -139,6 +150,7 @@ export class Gate implements Authenticator, AsyncDisposable {
   /** Ends the watch of the file. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#expiry);
+    this.looks[Symbol.dispose]();
     await this.#watch?.[Symbol.asyncDispose]();
   }
 
@@ -153,18 +165,21 @@ export class Gate implements Authenticator, AsyncDisposable {
     token: string,
     network: string,
   ): Promise<number> {
-    const asker = { admit: () => this.#admit(network), failed: () => this.#fail(network) };
+    const shared = entry === undefined ? this.#fitsShared(token) : -1;
+    const asker = {
+      admit: () => this.#admit(network),
+      failed: () => shared < 0 && this.#fail(network),
+    };
     asker.admit();
-    const shared = this.#shared;
-    if (entry === undefined && shared !== undefined && timingSafeEqual(digest(token), shared)) {
-      return 0;
-    }
+    // An id that the file does not know takes as long as others, so that nobody can tell which.
+    const [hashes, secret] = entry === undefined
+      ? [this.#decoy(id), `${token}\0of another`]
+      : [entry.hashes, token];
     try {
-      // An id that the file does not know takes as long as others, so that nobody can tell which.
-      const found = entry === undefined
-        ? await this.verifier.verify(this.#decoy(id), `${token}\0of another`, asker)
-        : await this.verifier.verify(entry.hashes, token, asker);
-      if (found >= 0) return found;
+      // Without a file there is nothing to wait for: it counts at once.
+      if (hashes.length === 0) asker.failed();
+      const found = hashes.length === 0 ? -1 : await this.verifier.verify(hashes, secret, asker);
+      if (found >= 0 || shared >= 0) return Math.max(found, shared);
     } catch (error) {
       if (!(error instanceof QueueFullError)) throw error;
       throw new RegistrationError(
@@ -174,6 +189,12 @@ export class Gate implements Authenticator, AsyncDisposable {
       );
     }
     throw new RegistrationError(WRONG, LASTING_S, "denied");
+  }
+
+  /** 0 if it is the shared token, else -1. */
+  #fitsShared(token: string): number {
+    const shared = this.#shared;
+    return shared !== undefined && timingSafeEqual(digest(token), shared) ? 0 : -1;
   }
 
   #fail(network: string): void {

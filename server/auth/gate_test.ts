@@ -3,6 +3,7 @@ import type { Register } from "@agentx/common";
 import { RegistrationError } from "../registry.ts";
 import { parseEntries } from "./entries.ts";
 import { Gate, TooManyFailuresError } from "./gate.ts";
+import { Looks } from "./looks.ts";
 import type { SlowHash } from "./scrypt.ts";
 import { Verifier } from "./verifier.ts";
 
@@ -18,7 +19,11 @@ function hashOf(name: string): string {
 
 /** A gate that counts hashes and need not compute them. */
 async function gate(
-  { token, clients }: { token?: string; clients?: Record<string, unknown>[] },
+  { token, clients, looks }: {
+    token?: string;
+    clients?: Record<string, unknown>[];
+    looks?: Looks;
+  },
 ) {
   const hashed: string[] = [];
   const matches = (hash: SlowHash, token: string) => {
@@ -27,7 +32,7 @@ async function gate(
     return Promise.resolve(name !== undefined && hash.text === hashOf(name));
   };
   const entries = clients === undefined ? undefined : await entriesOf(clients);
-  return { hashed, gate: new Gate({ token, entries }, new Verifier(matches)) };
+  return { hashed, gate: new Gate({ token, entries }, new Verifier(matches), looks) };
 }
 
 function entriesOf(clients: Record<string, unknown>[]) {
@@ -167,7 +172,8 @@ Deno.test("what is no client id is refused before anything is done with it", asy
 });
 
 Deno.test("after ten failures an address waits, unhashed, and others do not", async () => {
-  const { gate: one, hashed } = await gate({ clients: [{ id: "a", hash: hashOf("a") }] });
+  const looks = new Looks(60_000);
+  const { gate: one, hashed } = await gate({ clients: [{ id: "a", hash: hashOf("a") }], looks });
   await using _gate = one;
   await one.authenticate(register("a", "token of a"), HERE);
   for (let at = 0; at < 10; at++) {
@@ -185,6 +191,84 @@ Deno.test("after ten failures an address waits, unhashed, and others do not", as
   await one.authenticate(register("a", "token of a"), "192.0.2.2");
   await one.authenticate(register("a", "token of a"), HERE);
   await rejects(one.authenticate(register("a", "guess"), HERE), TooManyFailuresError);
+});
+
+for (const kind of ["the shared token", "a token of the file"]) {
+  Deno.test(`where ${kind} is known nobody guesses it any faster`, async () => {
+    const file = kind !== "the shared token";
+    const right = (id: string) => file ? `token of ${id}` : "shared-token";
+    const { gate: one } = await gate({
+      ...(file
+        ? { clients: ["a", "b"].map((id) => ({ id, hash: hashOf(id) })) }
+        : { token: right("") }),
+      looks: new Looks(600), // ten a second
+    });
+    await using _gate = one;
+    for (const id of ["a", "b"]) await one.authenticate(register(id, right(id)), HERE);
+    const start = performance.now();
+    const told: string[] = [];
+    const guess = (id: string, token: string) =>
+      refusal(one.authenticate(register(id, token), HERE)).then(() => told.push("wrong"));
+    const guesses = Array.from({ length: 30 }, (_, at) => guess("a", `guess ${at}`));
+    const lucky = one.authenticate(register("a", right("a")), HERE).then(() => told.push("lucky"));
+    const strangers = Array.from({ length: 30 }, (_, at) => guess(`c${at}`, right("b")));
+    const honest = one.authenticate(register("b", right("b")), HERE).then(() =>
+      told.push("honest")
+    );
+    await Promise.all([honest, lucky, ...guesses, ...strangers]);
+    // Ten are told at once, and whoever was right has to wait behind the other twenty.
+    const took = performance.now() - start;
+    ok(took >= 1900, `${told}: ${took} ms`);
+    // The other client has the next turn or the one after that.
+    ok(told.indexOf("honest") < told.indexOf("lucky"), `${told}`);
+  });
+}
+
+Deno.test("a herd with the right token is let in at once, and again beside one that guesses", async () => {
+  const { gate: one, hashed } = await gate({
+    token: "shared-token",
+    clients: [{ id: "team-*", hash: hashOf("team") }],
+  });
+  await using _gate = one;
+  const herd = () =>
+    Promise.all(
+      Array.from({ length: 1000 }, (_, at) =>
+        at % 2 === 0
+          ? one.authenticate(register(`app-${at}`, "shared-token"), HERE)
+          : one.authenticate(register(`team-${at}`, "token of team"), HERE)),
+    );
+  await herd();
+  // One for the team, and one for those of whom nobody may tell that they are none of it.
+  ok(hashed.length <= 2, `${hashed.length}`);
+  for (let at = 0; at < 10; at++) await refusal(one.authenticate(register("x", `${at}`), HERE));
+  await rejects(one.authenticate(register("x", "shared-token"), HERE), TooManyFailuresError);
+  const before = hashed.length;
+  const start = performance.now();
+  const guesses = ["app-0", "team-1"].map((id) =>
+    refusal(one.authenticate(register(id, "guess"), HERE))
+  );
+  await herd();
+  // Each guess was given a second.
+  ok(performance.now() - start < 10_000);
+  strictEqual(hashed.length, before);
+  for (const error of await Promise.all(guesses)) ok(error instanceof TooManyFailuresError);
+});
+
+Deno.test("what comes at once is told nothing before it is its turn", async () => {
+  const hold = Promise.withResolvers<boolean>();
+  const verifier = new Verifier(() => hold.promise);
+  const entries = await entriesOf([{ id: "a", hash: hashOf("a") }]);
+  await using one = new Gate({ token: "shared-token", entries }, verifier);
+  const guesses = Array.from(
+    { length: 60 },
+    (_, at) => refusal(one.authenticate(register("b", `guess ${at}`), HERE)),
+  );
+  // Nobody has failed yet: that takes a hash.
+  const last = refusal(one.authenticate(register("b", "shared-token"), HERE));
+  hold.resolve(false);
+  ok(await last instanceof TooManyFailuresError);
+  const wrong = (await Promise.all(guesses)).filter(({ message }) => WRONG.test(message));
+  ok(wrong.length >= 10 && wrong.length <= 11, `${wrong.length}`);
 });
 
 Deno.test("a whole IPv6 network counts as one address", async () => {

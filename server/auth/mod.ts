@@ -4,7 +4,7 @@
  * @module
  */
 
-import { getLogger, isLoopback, type Register } from "@agentx/common";
+import { isLoopback, type Register } from "@agentx/common";
 import type { ServerConfig } from "../config.ts";
 
 /** What a client may do, once it has shown who it is. */
@@ -28,6 +28,8 @@ export interface Authenticator {
    * @throws {RegistrationError} when it may not register; the message tells no secret.
    */
   authenticate(command: Register, address: string): Promise<Grant>;
+  /** What the owner of the server wrote beside the entry that speaks for an id. */
+  comment?(id: string): string | undefined;
   /** Calls back from now on when grants may have been withdrawn. */
   watch(withdrawn: () => void): void;
 }
@@ -52,15 +54,9 @@ export interface OpenAuthenticator extends AsyncDisposable {
  * @throws {UsageError} that names the file and what is wrong in it.
  */
 export async function openAuthenticator(
-  { authToken, authFile, bind }: Pick<ServerConfig, "authToken" | "authFile" | "bind">,
+  { authToken, authFile }: Pick<ServerConfig, "authToken" | "authFile">,
 ): Promise<OpenAuthenticator> {
   if (authToken === undefined && authFile === undefined) {
-    if (!isLoopback(bind)) {
-      getLogger(["arps"]).warning(
-        "Anybody who reaches the control port may register as anything: see --auth-token",
-        { bind, ...unread() },
-      );
-    }
     return { auth: OPEN, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   // Whoever asks for no secret need not pay for checking one.
@@ -69,8 +65,18 @@ export async function openAuthenticator(
   return { auth: gate, [Symbol.asyncDispose]: () => gate[Symbol.asyncDispose]() };
 }
 
-/** A secret in the environment does nothing where the program may not read it. */
-function unread(): { hint?: string } {
+/**
+ * Whether everybody may register, and from elsewhere than this machine; of interest before the
+ * permission to read the environment is given up.
+ *
+ * @returns what to tell the owner; undefined when it is not so.
+ */
+export function openTo(
+  { authToken, authFile, bind }: Pick<ServerConfig, "authToken" | "authFile" | "bind">,
+): { bind: string; hint?: string } | undefined {
+  if (authToken !== undefined || authFile !== undefined || isLoopback(bind)) return undefined;
+  // A secret in the environment does nothing where the program may not read it.
   const { state } = Deno.permissions.querySync({ name: "env", variable: "ARP_AUTH_TOKEN" });
-  return state === "granted" ? {} : { hint: "the environment is not read without --allow-env" };
+  const hint = "the environment is not read without --allow-env";
+  return { bind, ...(state === "granted" ? {} : { hint }) };
 }

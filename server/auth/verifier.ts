@@ -24,7 +24,11 @@ export interface Asker {
   failed(): void;
 }
 
-/** Hashes each token once, however many come with it. */
+/**
+ * Hashes each token once, however many come with it. Nobody hears anything of a token before it is
+ * their turn, for which they are admitted: not even that it was right before. Whoever wants to spare
+ * them that asks {@link Verifier.recall}, and sees to it that nobody guesses by it.
+ */
 export class Verifier {
   readonly #queue = new JobQueue({ running: RUNNING, waiting: WAITING, patience: PATIENCE_MS });
   readonly #right = new Known(MAX_KNOWN);
@@ -32,6 +36,15 @@ export class Verifier {
 
   /** @param matches replaced in tests. */
   constructor(private readonly matches: typeof hashMatches = hashMatches) {}
+
+  /** Which of some hashes a token was found to fit; -1 for none, which may mean that none was tried. */
+  recall(hashes: readonly SlowHash[], token: string): number {
+    return this.#known(hashes.map(({ text }) => this.#right.mark(text, token)));
+  }
+
+  #known(marks: readonly string[]): number {
+    return marks.findIndex((mark) => this.#right.has(mark));
+  }
 
   /**
    * Which of some hashes a token fits; -1 for none.
@@ -42,8 +55,6 @@ export class Verifier {
     const marks = hashes.map(({ text }) => this.#right.mark(text, token));
     const all = marks.join();
     for (;;) {
-      const known = marks.findIndex((mark) => this.#right.has(mark));
-      if (known >= 0) return known;
       const running = this.#running.get(all);
       if (running === undefined) {
         const task = this.#queue.run(() => this.#check(hashes, marks, token, asker));
@@ -64,6 +75,8 @@ export class Verifier {
     asker: Asker,
   ): Promise<number> {
     asker.admit();
+    const known = this.#known(marks);
+    if (known >= 0) return known;
     for (const [at, hash] of hashes.entries()) {
       if (!await this.matches(hash, token)) continue;
       this.#right.add(marks[at]!);
