@@ -9,9 +9,10 @@ import type { ClientConfig } from "./config.ts";
 import { Link, ReplacedError } from "./link.ts";
 import { type Asked, Links } from "./links.ts";
 import { serverDials } from "./tls/dial.ts";
+import { UntrustedError } from "./tls/untrusted.ts";
 import { sleep } from "./sleep.ts";
-import type { TokenWatch } from "./token/watch.ts";
-import { remoteUrls, visitorUrls } from "./urls.ts";
+import type { Tokens } from "./token/watch.ts";
+import { remoteUrls, visitorSites, visitorUrls } from "./urls.ts";
 import { ServiceWatch } from "./watch.ts";
 
 const log = getLogger(["arpc"]);
@@ -22,10 +23,24 @@ const log = getLogger(["arpc"]);
  */
 const BACK_SOON_MS = 5000;
 
+/**
+ * Shortest wait for a server that was not trusted, in seconds; it grows as after a refusal, since
+ * somebody has to do something first. Whoever set a shorter `--reconnect-interval` wants it shorter.
+ */
+const UNTRUSTED_S = 5;
+
 /** What a client reports. */
 export interface ClientEvents {
   /** It is registered; visitors find it there: web addresses first, then a port of its own. */
-  online(urls: readonly string[]): void;
+  online(urls: readonly string[], entrance: Entrance): void;
+}
+
+/** What it takes to come in. */
+export interface Entrance {
+  /** The URLs open nothing without a visitor token. */
+  needsToken: boolean;
+  /** The addresses that such tokens go with, by client id and alias. */
+  sites: ReadonlyMap<string, string>;
 }
 
 /** Signals that end a client. */
@@ -47,7 +62,7 @@ export async function runClient(
   config: ClientConfig,
   events: ClientEvents,
   signals: ClientSignals,
-  tokens?: TokenWatch,
+  tokens?: Tokens,
 ): Promise<void> {
   const tunnels = new Set<Promise<void>>();
   const kill = new AbortController();
@@ -56,7 +71,7 @@ export async function runClient(
   try {
     const local = { hostname: config.localAddr, port: config.localPort };
     using watch = new ServiceWatch(local, config.service);
-    await keepLink(config, watch, tokens, events, signals.drain, (asked) => {
+    await keepLink(config, watch, tokens, events, signals, (asked) => {
       const task = asked(kill.signal).finally(() => tunnels.delete(task));
       tunnels.add(task);
     });
@@ -93,9 +108,9 @@ const MAX_WAIT_LEAVING_MS = 1000;
 async function keepLink(
   config: ClientConfig,
   watch: ServiceWatch,
-  tokens: TokenWatch | undefined,
+  tokens: Tokens | undefined,
   events: ClientEvents,
-  drain: AbortSignal,
+  { drain, now }: ClientSignals,
   spawn: (asked: Asked) => void,
 ): Promise<void> {
   let backoff = new Backoff({ max: config.reconnectMax });
@@ -111,7 +126,9 @@ async function keepLink(
     });
   }
   using links = new Links({ config, dial: dials.proxy, watch, tokens, spawn });
-  drain.addEventListener("abort", () => links[Symbol.dispose](), { once: true });
+  drain.addEventListener("abort", () => links.leave(), { once: true });
+  now.addEventListener("abort", () => links[Symbol.dispose](), { once: true });
+  let distrust = "";
   while (!drain.aborted) {
     let since = performance.now();
     let registered = false;
@@ -127,7 +144,11 @@ async function keepLink(
       if (config.remotePort !== undefined && own.length === 0) {
         log.warning("No --remote-port: the server is too old to give out ports", { server });
       }
-      events.online([...visitorUrls(config, link.welcome.public_urls), ...own]);
+      const { public_urls: told, visitor_tokens: tokensKnown, require_token } = link.welcome;
+      const needsToken = config.requireVisitorToken || require_token === true;
+      const urls = visitorUrls({ ...config, requireVisitorToken: needsToken }, told);
+      const sites = visitorSites(config, tokensKnown ? told : undefined);
+      events.online([...urls, ...own], { needsToken, sites });
       const end = await links.serve(link);
       if (end === "draining") {
         // A server beside the one that stops would give it to whoever comes first.
@@ -143,10 +164,11 @@ async function keepLink(
       if (error instanceof RefusedError) remotePort = config.remotePort;
     }
     if (drain.aborted) return;
-    const what = why instanceof RefusedError ? "refused the registration" : "cannot be reached";
-    const message = `Server ${server} ${what}: ${reason(why)}`;
+    const message = `Server ${server} ${failure(why)}: ${reason(why)}`;
     if (!config.autoReconnect) throw new Error(message, { cause: why });
-    const wish = why instanceof RefusedError ? why.retryAfter : undefined;
+    const untrusted = why instanceof UntrustedError;
+    const patient = untrusted && config.reconnectMax >= UNTRUSTED_S * 1000;
+    const wish = patient ? UNTRUSTED_S : why instanceof RefusedError ? why.retryAfter : undefined;
     const { leaving, left } = links;
     const lived = performance.now() - since;
     const most = leaving
@@ -155,7 +177,11 @@ async function keepLink(
       ? BACK_SOON_MS
       : undefined;
     const wait = backoff.next(lived, (wish ?? 0) * 1000, most);
-    log[leaving ? "info" : "warning"]("No link to the server", {
+    // Each try fails for the same reason until somebody mends it: one line stands out.
+    const news = untrusted && distrust !== reason(why);
+    if (news) distrust = reason(why);
+    const level = news ? "error" : leaving ? "info" : "warning";
+    log[level]("No link to the server", {
       server,
       why: reason(why),
       retry_s: Number((wait / 1000).toFixed(1)),
@@ -163,4 +189,10 @@ async function keepLink(
     await sleep(wait, leaving ? AbortSignal.any([drain, left]) : drain);
     if (leaving && left.aborted) backoff = new Backoff({ max: config.reconnectMax });
   }
+}
+
+/** What became of a try, in words for whoever reads why. */
+function failure(why: unknown): string {
+  if (why instanceof RefusedError) return "refused the registration";
+  return why instanceof UntrustedError ? "is not to be trusted" : "cannot be reached";
 }

@@ -8,7 +8,8 @@
 import { type Dial, getLogger, reason } from "@agentx/common";
 import type { ClientConfig } from "./config.ts";
 import type { Link } from "./link.ts";
-import type { TokenWatch } from "./token/watch.ts";
+import type { Tokens } from "./token/watch.ts";
+import type { UntrustedError } from "./tls/untrusted.ts";
 import { serveTunnel } from "./tunnel.ts";
 import type { ServiceWatch } from "./watch.ts";
 
@@ -36,7 +37,7 @@ export interface LinksOptions {
   dial: Dial;
   watch: ServiceWatch;
   /** The visitor tokens of this machine, where there can be any. */
-  tokens: TokenWatch | undefined;
+  tokens: Tokens | undefined;
   /** Runs what a server asked for. */
   spawn: (asked: Asked) => void;
 }
@@ -65,11 +66,12 @@ export class Links implements Disposable {
    * Serves a link, which it owns from now on.
    *
    * @returns what became of it; it is time for another one then.
+   * @throws {UntrustedError} when whoever takes the tunnels is not the server.
    * @throws what {@link Link.serve} throws, unless the server stops.
    */
   async serve(link: Link): Promise<LinkEnd> {
     this.#all.add(link);
-    if (this.#over) link[Symbol.dispose]();
+    if (this.#over) void link.leave();
     const told = Promise.withResolvers<number | undefined>();
     const ended = this.#hear(link, told.resolve).then(() => "ended" as const);
     const first = await Promise.race([ended, told.promise]);
@@ -100,6 +102,7 @@ export class Links implements Disposable {
     const { config, dial, watch, tokens, spawn } = this.options;
     // Idle tunnels belong to this link: without it nobody would ever use them.
     const lost = new AbortController();
+    let distrust: UntrustedError | undefined;
     const options = {
       proxy: { hostname: config.serverAddr, port: config.proxyPort },
       local: { hostname: config.localAddr, port: config.localPort },
@@ -108,6 +111,11 @@ export class Links implements Disposable {
       shared: link.sharedPorts,
       dialServer: dial,
       visited: (protocol: string | undefined) => watch.visited(protocol),
+      // The server is to know that nobody can visit, rather than wait for tunnels.
+      untrusted: (error: UntrustedError) => {
+        if (distrust === undefined) void link.leave();
+        distrust ??= error;
+      },
     };
     const names = [config.clientId, ...config.aliases];
     const renew = () => {
@@ -124,6 +132,7 @@ export class Links implements Disposable {
           spawn((now) => serveTunnel(proxy_conn_id, options, { idle: lost.signal, now })),
         draining,
       });
+      if (distrust !== undefined) throw distrust;
     } finally {
       watch.found.removeEventListener("abort", renew);
       tokens?.changes.removeEventListener("change", renew);
@@ -138,6 +147,12 @@ export class Links implements Disposable {
     const { watch, tokens } = this.options;
     const otherKey = link.welcome.visitor_tokens === true && link.visitorKey !== tokens?.key;
     return link.generation === 2 && (link.declared !== watch.words || otherKey);
+  }
+
+  /** Ends all links in order: the servers are told, and {@link Links.serve} returns. */
+  leave(): void {
+    this.#over = true;
+    for (const link of this.#all) void link.leave();
   }
 
   [Symbol.dispose](): void {

@@ -25,6 +25,7 @@ import {
   writeAll,
 } from "@agentx/common";
 import { sleep } from "./sleep.ts";
+import { UntrustedError } from "./tls/untrusted.ts";
 
 const STARTED = encodeFrame({ type: "ProxyStarted", success: true });
 
@@ -64,6 +65,8 @@ export interface TunnelOptions {
   visited?: (protocol: string | undefined) => void;
   /** How to reach the proxy port; as the service by default. */
   dialServer?: Dial;
+  /** Whoever answers there is not to be trusted, nor will be: no tunnel comes about. */
+  untrusted?: (error: UntrustedError) => void;
   /** How to reach the service. */
   dial?: Dial;
 }
@@ -109,7 +112,9 @@ async function tryTunnel(
     conn = await dialServer(options.proxy, { signal: signals.idle });
   } catch (error) {
     if (signals.idle.aborted) return true;
-    if (last) {
+    if (last && error instanceof UntrustedError && options.untrusted !== undefined) {
+      options.untrusted(error);
+    } else if (last) {
       const server = formatAddress(options.proxy);
       log.warning("Cannot open a tunnel", { server, why: reason(error) });
     }

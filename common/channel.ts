@@ -153,6 +153,8 @@ export class Channel implements Disposable {
   async end(): Promise<void> {
     const timer = setTimeout(() => this.close(), FAREWELL_MS);
     await this.flushed();
+    // By TLS an end has to be announced, or it is taken for a cut.
+    await this.peek.conn.closeWrite().catch(() => {});
     clearTimeout(timer);
     this.close();
   }

@@ -5,8 +5,10 @@ import { Seldom } from "./seldom.ts";
 /** What is logged. */
 function record() {
   const lines: [string, Record<string, unknown>][] = [];
+  const take = (message: string, fields: Record<string, unknown>) => lines.push([message, fields]);
   const log = {
-    warning: (message: string, fields: Record<string, unknown>) => lines.push([message, fields]),
+    warning: take,
+    debug: (message: string, fields: Record<string, unknown>) => take(`debug: ${message}`, fields),
   } as unknown as Logger;
   return { lines, log };
 }
@@ -42,4 +44,21 @@ Deno.test("disposing tells what was left out", () => {
     strictEqual(lines.length, 2);
   }
   deepStrictEqual(lines.slice(2), [["flood", { nth: 4, times: 4 }]]);
+});
+
+Deno.test("log() counts the lines of each level on their own, and tells the others at that level", () => {
+  const { lines, log } = record();
+  {
+    using seldom = new Seldom(log, 1);
+    for (let nth = 0; nth < 3; nth++) {
+      seldom.log("debug", "flood", { nth });
+      seldom.warning("flood", { nth });
+    }
+  }
+  deepStrictEqual(lines, [
+    ["debug: flood", { nth: 0 }],
+    ["flood", { nth: 0 }],
+    ["debug: flood", { nth: 2, times: 2 }],
+    ["flood", { nth: 2, times: 2 }],
+  ]);
 });

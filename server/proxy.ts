@@ -12,12 +12,12 @@ import {
   getLogger,
   type Listener,
   Peek,
-  readFrameWithin,
   reason,
   Seldom,
 } from "@agentx/common";
 import type { Links } from "./links.ts";
 import type { Registry } from "./registry.ts";
+import { firstCommand, StrangerError, tellStranger } from "./stranger.ts";
 
 const log = getLogger(["arps", "proxy"]);
 /** Anybody may cause it. */
@@ -57,13 +57,16 @@ async function welcome(
   using _link = links.enter(conn, makeRoom);
   const peek = new Peek(conn);
   try {
-    const command = await readFrameWithin(peek, timeout);
-    if (command === null) why = "it left without a word";
-    else if (command.type !== "NewProxyConn") why = `it sent ${command.type}`;
-    else if (registry.redeem(command.proxy_conn_id, command.client_id, peek) !== undefined) return;
-    else why = "nobody asked for it, or it came too late";
+    const command = await firstCommand(peek, "NewProxyConn", timeout);
+    if (registry.redeem(command.proxy_conn_id, command.client_id, peek) !== undefined) return;
+    why = "nobody asked for it, or it came too late";
   } catch (error) {
-    why ??= reason(error);
+    if (error instanceof StrangerError) {
+      closeQuietly(conn);
+      const { message, quiet } = error;
+      return tellStranger(seldom, "Not a tunnel", name, new StrangerError(why ?? message, quiet));
+    }
+    why = reason(error);
   }
   closeQuietly(conn);
   if (shared) return log.debug("Tunnel refused", { peer: name, why });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { equal, match } from "node:assert/strict";
+import { equal, match, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Scratch } from "./daemons.ts";
 import { startClient, startServer, WHOLE_PROGRAM } from "./helpers.ts";
@@ -50,11 +50,22 @@ peerTest(
     equal(await (await fetch(url, { client })).text(), "hello");
 
     const shown = await cert("--fingerprint", files.cert);
-    match(shown.words, new RegExp(`^SHA-256 {6}${print}$`, "m"));
+    ok(shown.words.includes(`\nOf its key   ${print}\n`), shown.words);
+    match(shown.words, /^SHA-256 {6}(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
     const again = await cert("--self-signed", ...out);
-    match(again.words, /--out-key .*expected no such file, found one; --force replaces it/);
+    match(again.words, /--out-key .*expected no such file, found one; --renew keeps the key/);
     equal(again.code, 2);
+    const key = await Deno.readTextFile(files.key);
+    const renewed = await cert("--self-signed", "--renew", "--days", "3", ...out);
+    equal(renewed.code, 0, renewed.words);
+    match(renewed.words, /^Names {8}localhost, 192\.0\.2\.7$/m);
+    ok(renewed.words.includes(print));
+    equal(await Deno.readTextFile(files.key), key);
+    if (Deno.build.os !== "windows") {
+      equal((await Deno.stat(files.key)).mode! & 0o777, 0o600);
+    }
     equal((await cert("--self-signed", "--force", ...out)).code, 0);
+    ok(await Deno.readTextFile(files.key) !== key);
     match(
       (await cert("--fingerprint", files.key)).words,
       /expected a certificate, PEM, found none/,

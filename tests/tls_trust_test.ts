@@ -158,7 +158,7 @@ peerTest({
     await using plain = await startServer();
     const why = await complaint(plain, ["--tls", ...trustFlags(site.identity)]);
     match(why, /no TLS came about: .*is there TLS on that port\?/);
-    const { properties } = await plain.message("Client lost");
+    const { properties } = await plain.message("Not a client");
     match(String(properties.why), /the peer speaks TLS, and this side does not/);
   });
   await step("HTTP on each port", async () => {
@@ -328,7 +328,7 @@ peerTest({
   await within(PATIENCE_MS, "the end of all", Promise.all(dripping));
   const ends = await server.messages("Visitor left", 40, { from });
   const late = ends.filter(({ properties }) =>
-    properties.end === "no TLS handshake came to its end within 1 s"
+    properties.end === "TLS: no TLS handshake came to its end within 1 s"
   );
   equal(late.length, 39);
   for (const { properties } of late) ok(Number(properties.ms) < 5000, `${properties.ms} ms`);

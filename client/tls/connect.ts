@@ -5,7 +5,15 @@
  * @module
  */
 
-import { type Address, closeQuietly, type Dial, dialTcp, type Peek, reason } from "@agentx/common";
+import {
+  type Address,
+  closeQuietly,
+  type Conn,
+  type Dial,
+  dialTcp,
+  type Peek,
+  reason,
+} from "@agentx/common";
 import { UsageError } from "@agentx/common/cli";
 import { TlsConn } from "@agentx/common/tls";
 import { readCertificates } from "@agentx/common/tls/certificate";
@@ -16,12 +24,19 @@ import { within } from "../within.ts";
 import { explain, isDistrust, namesCertificate } from "./explain.ts";
 import type { Trust } from "./options.ts";
 import { checkPin } from "./pin.ts";
+import { UntrustedError } from "./untrusted.ts";
 
 const TIMEOUT_MS = 10_000;
+
+/** Of a certificate that is looked at later there is nothing else to have against it. */
+const NOT_ITS_OWN =
+  "whoever answers does not prove that it has the key of the certificate it shows: it is not the server";
 
 /**
  * A dial that takes only the right server's word. Neither a variable nor a flag of the runtime lets
  * another one pass.
+ *
+ * The dial throws an {@link UntrustedError} when somebody else answers.
  *
  * @throws {UsageError} that names the file when there is no certificate in `--tls-ca`.
  */
@@ -39,9 +54,10 @@ export function tlsDial(trust: Trust, dial: Dial = dialTcp): Dial {
     } catch (error) {
       closeQuietly(conn);
       if (signal?.aborted || !isDistrust(error)) throw error;
+      if (isPinned(trust)) throw new UntrustedError(NOT_ITS_OWN, { cause: error });
       const certificate = namesCertificate(error)
         ? undefined
-        : await look(await dial(address, options), address, trust);
+        : await look(() => dial(address, options), address, trust);
       throw explain(error, certificate, trust);
     }
   };
@@ -63,13 +79,14 @@ async function shakeHands(
   trust: Trust,
   context: SecureContext,
 ): Promise<Session> {
-  // A pin stands in the place of names and authorities, unless those were given as well.
-  const pinned = trust.fingerprint !== undefined && trust.ca === undefined;
   let session: Session;
   try {
-    session = await open(peek, trust.serverName ?? hostname, context, !pinned);
+    session = await open(peek, trust.serverName ?? hostname, context, !isPinned(trust));
   } catch (error) {
-    throw isTrouble(error) ? new Error(noTls(error), { cause: error }) : error;
+    // What only broke off may be whole the next time.
+    if (isBroken(error)) throw new Error(noTls(error), { cause: error });
+    if (isOther(error)) throw new UntrustedError(noTls(error), { cause: error });
+    throw error;
   }
   try {
     verify(session.socket, trust);
@@ -80,9 +97,9 @@ async function shakeHands(
   return session;
 }
 
-function verify(socket: TLSSocket, { fingerprint }: Trust): void {
-  if (fingerprint !== undefined) {
-    checkPin(socket.getPeerCertificate().raw, fingerprint);
+function verify(socket: TLSSocket, { pins }: Trust): void {
+  if (pins !== undefined) {
+    checkPin(socket.getPeerCertificate().raw, pins);
   } else if (!socket.authorized) {
     // It has been refused already; this is in case that should ever change.
     throw socket.authorizationError ?? new Error("the server's certificate was not verified");
@@ -91,11 +108,13 @@ function verify(socket: TLSSocket, { fingerprint }: Trust): void {
 
 /** The certificate of whoever answers, to say what is wrong with it. Nothing is told to that one. */
 async function look(
-  conn: Awaited<ReturnType<Dial>>,
+  dial: () => Promise<Conn>,
   { hostname }: Address,
   { serverName = hostname }: Trust,
 ): Promise<Uint8Array | undefined> {
   let raw: Uint8Array | undefined;
+  const conn = await dial().catch(() => undefined);
+  if (conn === undefined) return undefined;
   const stranger = new TlsConn(conn, async (peek) => {
     const context = createSecureContext({ minVersion: "TLSv1.2" });
     const session = await open(peek, serverName, context, false);
@@ -131,10 +150,19 @@ function open(
   });
 }
 
+/** Whether a pin stands in the place of names and authorities: those may be given as well. */
+function isPinned({ pins, ca }: Trust): boolean {
+  return pins !== undefined && ca === undefined;
+}
+
+/** Whether the connection ended before the handshake did. */
+function isBroken(error: unknown): boolean {
+  return error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.ConnectionReset;
+}
+
 /** Whether there was no handshake, rather than one that showed the wrong certificate. */
-function isTrouble(error: unknown): boolean {
-  if (error instanceof Deno.errors.UnexpectedEof) return true;
-  if (error instanceof Deno.errors.ConnectionReset) return true;
+function isOther(error: unknown): boolean {
   return !isDistrust(error) && String((error as { code?: unknown }).code).startsWith("ERR_SSL_");
 }
 

@@ -12,6 +12,7 @@ import {
 } from "@agentx/common/tls/certificate";
 import { X509Certificate } from "node:crypto";
 import type { Trust } from "./options.ts";
+import { UntrustedError } from "./untrusted.ts";
 
 const WRONG_NAME = "ERR_TLS_CERT_ALTNAME_INVALID";
 /** What Node calls a certificate that does not hold. */
@@ -37,12 +38,12 @@ const MOST_NAMES = 10;
  *
  * @param der of the server's; undefined if it could not be had.
  */
-export function explain(error: unknown, der: Uint8Array | undefined, trust: Trust): Error {
+export function explain(error: unknown, der: Uint8Array | undefined, trust: Trust): UntrustedError {
   const facts = der === undefined ? undefined : describe(der);
   const why = namesCertificate(error)
     ? wrongName(error as NameError, facts)
     : outOfTime(facts) ?? unknownAuthority(error, facts, trust);
-  return new Error(why, { cause: error });
+  return new UntrustedError(why, { cause: error });
 }
 
 interface NameError {

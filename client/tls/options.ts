@@ -5,7 +5,7 @@
  */
 
 import { reason } from "@agentx/common";
-import { text, toggle, UsageError, type Values } from "@agentx/common/cli";
+import { list, text, toggle, UsageError, type Values } from "@agentx/common/cli";
 
 const TLS = "TLS to the server";
 
@@ -23,13 +23,14 @@ export const TRUST_OPTIONS = {
     pattern: /^[A-Za-z0-9.:-]+$/,
     expects: "a host name or IP address",
   }),
-  "tls-fingerprint": text({
-    about: "SHA-256 of the server's certificate, as arps cert prints it: trust that one alone, " +
-      "whatever name, authority or age it has",
-    arg: "<hex>",
+  "tls-fingerprint": list({
+    about: "SHA-256 of the server's certificate, or of its public key, as arps cert prints them: " +
+      "trust those alone, whatever name, authority or age it has; repeatable, any will do",
+    arg: "<sha256>",
     group: TLS,
-    pattern: /^(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/i,
-    expects: "64 hexadecimal digits, colons between pairs or not",
+    pattern:
+      /^(?:(?:[sS][hH][aA]256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|sha256\/\/[A-Za-z0-9+/]{43}=)$/,
+    expects: "64 hexadecimal digits, colons between pairs or not; or sha256// and base64 of a key",
   }),
 };
 
@@ -59,8 +60,16 @@ export interface Trust {
   ca?: { pem: string; file: string } | undefined;
   /** Name in the certificate, if it is not the one dialled. */
   serverName?: string | undefined;
-  /** SHA-256 of the one certificate to trust, 64 lower-case hexadecimal digits. */
-  fingerprint?: string | undefined;
+  /** The server has one of these, where there are any. */
+  pins?: readonly Pin[] | undefined;
+}
+
+/** What is trusted alone. */
+export interface Pin {
+  /** The key outlives its certificate. */
+  of: "certificate" | "key";
+  /** SHA-256 of it. */
+  digest: Uint8Array;
 }
 
 /** TLS to a server. */
@@ -97,7 +106,7 @@ export function tlsChoice(values: Values<typeof TLS_OPTIONS>): TlsChoice | undef
  */
 export function requireTls(values: Values<typeof TRUST_OPTIONS>, what: string): void {
   const given = (["tls-ca", "tls-server-name", "tls-fingerprint"] as const)
-    .find((key) => values[key] !== undefined);
+    .find((key) => values[key] !== undefined && values[key].length > 0);
   if (given !== undefined) throw new UsageError(`--${given}: expected ${what}, found none`);
 }
 
@@ -107,12 +116,19 @@ export function requireTls(values: Values<typeof TRUST_OPTIONS>, what: string): 
  * @throws {UsageError} that names the file when it cannot be read.
  */
 export function readTrust(values: Values<typeof TRUST_OPTIONS>): Trust {
-  const { "tls-ca": file, "tls-server-name": serverName, "tls-fingerprint": print } = values;
+  const { "tls-ca": file, "tls-server-name": serverName, "tls-fingerprint": pins } = values;
   return {
     ca: file === undefined ? undefined : { file, pem: readCa(file) },
     serverName,
-    fingerprint: print?.replace(/^sha256:/i, "").replaceAll(":", "").toLowerCase(),
+    ...(pins.length > 0 ? { pins: pins.map(readPin) } : {}),
   };
+}
+
+function readPin(text: string): Pin {
+  const [, key] = /^sha256\/\/(.*)$/.exec(text) ?? [];
+  if (key !== undefined) return { of: "key", digest: Uint8Array.fromBase64(key) };
+  const hex = text.replace(/^sha256:/i, "").replaceAll(":", "");
+  return { of: "certificate", digest: Uint8Array.fromHex(hex) };
 }
 
 function readCa(file: string): string {

@@ -8,11 +8,13 @@ const OFF = {
   "tls": false,
   "tls-ca": undefined,
   "tls-server-name": undefined,
-  "tls-fingerprint": undefined,
+  "tls-fingerprint": [],
   "tls-control": true,
   "tls-proxy": true,
 };
 const PRINT = Array.from({ length: 32 }, (_, at) => at.toString(16).padStart(2, "0"));
+
+const DIGEST = Uint8Array.fromHex(PRINT.join(""));
 
 /** Whether the flag takes it. */
 async function isPrint(text: string): Promise<boolean> {
@@ -27,7 +29,7 @@ async function isPrint(text: string): Promise<boolean> {
 
 Deno.test("tlsChoice() is nothing without --tls, and refuses what would do nothing then", () => {
   strictEqual(tlsChoice(OFF), undefined);
-  throws(() => tlsChoice({ ...OFF, "tls-fingerprint": PRINT.join("") }), {
+  throws(() => tlsChoice({ ...OFF, "tls-fingerprint": [PRINT.join("")] }), {
     name: "UsageError",
     message: "--tls-fingerprint: expected --tls as well, found none",
   });
@@ -42,11 +44,43 @@ Deno.test("tlsChoice() takes a fingerprint however it is written", async () => {
   ];
   for (const print of written) {
     strictEqual(await isPrint(print), true);
-    const choice = tlsChoice({ ...OFF, "tls": true, "tls-fingerprint": print });
-    strictEqual(choice?.trust.fingerprint, PRINT.join(""));
+    const choice = tlsChoice({ ...OFF, "tls": true, "tls-fingerprint": [print] });
+    deepStrictEqual(choice?.trust.pins, [{ of: "certificate", digest: DIGEST }]);
   }
-  for (const print of ["", PRINT.slice(1).join(":"), `${PRINT.join("")}00`, "md5:00"]) {
-    strictEqual(await isPrint(print), false);
+  const key = `sha256//${DIGEST.toBase64()}`;
+  strictEqual(await isPrint(key), true);
+  const both = tlsChoice({ ...OFF, "tls": true, "tls-fingerprint": [key, PRINT.join("")] });
+  deepStrictEqual(both?.trust.pins, [
+    { of: "key", digest: DIGEST },
+    { of: "certificate", digest: DIGEST },
+  ]);
+  const wrong = ["", PRINT.slice(1).join(":"), `${PRINT.join("")}00`, "md5:00"];
+  for (const print of [...wrong, `${key}=`, key.slice(0, -1), key.replace("//", "/")]) {
+    strictEqual(await isPrint(print), false, print);
+  }
+});
+
+fileTest("--tls-fingerprint may be one or many, wherever it stands", async () => {
+  const [one, two] = [PRINT.join(""), `sha256//${DIGEST.toBase64()}`];
+  const file = Deno.makeTempFileSync({ suffix: ".toml" });
+  const pinsOf = async (...args: string[]) => {
+    const request = await readRequest(["--local-port", "1", "--tls", ...args]);
+    return request.kind === "run" ? request.values["tls-fingerprint"] : undefined;
+  };
+  try {
+    const flags = ["--tls-fingerprint", one, "--tls-fingerprint", two];
+    deepStrictEqual(await pinsOf(...flags), [one, two]);
+    for (const given of [`"${one}"`, `["${one}"]`]) {
+      Deno.writeTextFileSync(file, `tls-fingerprint = ${given}`);
+      deepStrictEqual(await pinsOf("--config", file), [one]);
+    }
+    Deno.writeTextFileSync(file, `tls-fingerprint = ["${one}", "${two}"]`);
+    deepStrictEqual(await pinsOf("--config", file), [one, two]);
+    Deno.env.set("ARPC_TLS_FINGERPRINT", `${one}, ${two}`);
+    deepStrictEqual(await pinsOf(), [one, two]);
+  } finally {
+    Deno.env.delete("ARPC_TLS_FINGERPRINT");
+    Deno.removeSync(file);
   }
 });
 
@@ -55,7 +89,7 @@ fileTest("tlsChoice() reads the file that it will trust", () => {
   try {
     Deno.writeTextFileSync(file, "certificates");
     deepStrictEqual(tlsChoice({ ...OFF, "tls": true, "tls-ca": file, "tls-proxy": false }), {
-      trust: { ca: { file, pem: "certificates" }, serverName: undefined, fingerprint: undefined },
+      trust: { ca: { file, pem: "certificates" }, serverName: undefined },
       control: true,
       proxy: false,
     });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 
 /** The part of a certificate that people ask for. */
 export interface CertificateFacts {
@@ -16,6 +16,11 @@ export interface CertificateFacts {
   notAfter: Date;
   /** SHA-256 of the whole, in hexadecimal pairs with colons between them, as openssl writes it. */
   fingerprint: string;
+  /**
+   * SHA-256 of its public key, as curl's `--pinnedpubkey` takes it. A certificate that is renewed with
+   * its key has the same.
+   */
+  keyPin: string;
 }
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -47,7 +52,59 @@ export function describeCertificate(certificate: X509Certificate): CertificateFa
     notBefore: new Date(validFrom),
     notAfter: new Date(validTo),
     fingerprint: fingerprint256,
+    keyPin: keyPin(publicKeyDigest(certificate.raw)),
   };
+}
+
+/** A SHA-256 of a public key as text: `sha256//` and base64. */
+export function keyPin(digest: Uint8Array): string {
+  return `sha256//${digest.toBase64()}`;
+}
+
+/** SHA-256 of a certificate, or of a part of one. */
+export function sha256(der: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash("sha256").update(der).digest());
+}
+
+/**
+ * SHA-256 of the `SubjectPublicKeyInfo`, RFC 7469 §2.4: its bytes as they stand in the certificate.
+ *
+ * @throws {TypeError} when it is no certificate of X.509 version 3.
+ */
+export function publicKeyDigest(der: Uint8Array): Uint8Array {
+  const fields = elements(elements(der)[0]?.body).slice(0, 1)
+    .flatMap(({ body }) => elements(body));
+  const [version] = fields;
+  // Version, serial number, algorithm, issuer, validity and subject stand before it, RFC 5280 §4.1.
+  const key = fields[6];
+  if (version?.whole.toHex() !== "a003020102" || key === undefined) {
+    throw new TypeError("expected a certificate of X.509 version 3, found something else");
+  }
+  return sha256(key.whole);
+}
+
+/** An element of DER. */
+interface Element {
+  whole: Uint8Array;
+  body: Uint8Array;
+}
+
+/** The elements in a row; up to the first that is damaged. */
+function elements(der: Uint8Array = new Uint8Array(0)): Element[] {
+  const found: Element[] = [];
+  for (let at = 0; at + 2 <= der.length;) {
+    let length = der[at + 1]!;
+    let start = at + 2;
+    if (length >= 0x80) {
+      const bytes = der.subarray(start, start += length & 0x7f);
+      length = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    }
+    const end = start + length;
+    if (end > der.length) break;
+    found.push({ whole: der.subarray(at, end), body: der.subarray(start, end) });
+    at = end;
+  }
+  return found;
 }
 
 /** The names in what Node makes of a `subjectAltName`. */

@@ -43,6 +43,11 @@ export class TlsConn implements Conn {
     await this.#ready();
   }
 
+  /** Whether the handshake has come to its end. */
+  get established(): boolean {
+    return this.#stream !== undefined;
+  }
+
   #ready(): Promise<SecureStream> {
     return this.#handshake ??= this.shakeHands(this.#peek).then((stream) => {
       if (this.#closed) stream.close();

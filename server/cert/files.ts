@@ -38,7 +38,7 @@ export async function writeNew(files: readonly NewFile[], force: boolean): Promi
         await Deno.writeTextFile(place, text, { createNew: true, mode });
       } catch (cause) {
         const why = cause instanceof Deno.errors.AlreadyExists
-          ? "expected no such file, found one; --force replaces it"
+          ? "expected no such file, found one; --renew keeps the key, --force replaces both"
           : `cannot be written: ${reason(cause)}`;
         throw new UsageError(`${flag} ${path}: ${why}`, { cause });
       }

@@ -8,13 +8,20 @@
 // The library below looks for it.
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Clocks of clients may be behind. */
 const EARLIER_MS = 60 * 60 * 1000;
 /** Of the modern ones the curve that everybody has. */
-const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
+const KEYS = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+/** What else a key that there is may be. */
+const OTHERS = [
+  { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" },
+  { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+  { name: "Ed25519" },
+] as const;
 /** A common name has no more letters. */
 const MAX_COMMON_NAME = 64;
 
@@ -35,12 +42,53 @@ export async function selfSigned(
   now: number = Date.now(),
 ): Promise<SelfSigned> {
   const keys = await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
+  const secret = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return {
+    cert: await certify(keys, KEYS, names, days, now),
+    key: `${x509.PemConverter.encode(secret, "PRIVATE KEY")}\n`,
+  };
+}
+
+/**
+ * Makes one for a key that there is.
+ *
+ * @param names host names and IP addresses, at least one.
+ * @returns it, as PEM.
+ * @throws {TypeError} when the key is of a kind that nobody signs with here.
+ */
+export async function certifyKey(
+  key: KeyObject,
+  names: readonly string[],
+  days: number,
+  now: number = Date.now(),
+): Promise<string> {
+  const secret = Uint8Array.from(key.export({ type: "pkcs8", format: "der" }));
+  const shown = Uint8Array.from(createPublicKey(key).export({ type: "spki", format: "der" }));
+  for (const kind of [KEYS, ...OTHERS]) {
+    try {
+      const keys = {
+        privateKey: await crypto.subtle.importKey("pkcs8", secret, kind, true, ["sign"]),
+        publicKey: await crypto.subtle.importKey("spki", shown, kind, true, ["verify"]),
+      };
+      return await certify(keys, kind, names, days, now);
+    } catch { /* another kind, then */ }
+  }
+  throw new TypeError("expected a key of ECDSA (P-256, P-384), RSA or Ed25519, found another kind");
+}
+
+async function certify(
+  keys: CryptoKeyPair,
+  signingAlgorithm: typeof KEYS | (typeof OTHERS)[number],
+  names: readonly string[],
+  days: number,
+  now: number,
+): Promise<string> {
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: [{ CN: [commonName(names)] }],
     notBefore: new Date(now - EARLIER_MS),
     notAfter: new Date(now + days * DAY_MS),
-    signingAlgorithm: { ...KEYS, hash: "SHA-256" },
+    signingAlgorithm,
     keys,
     extensions: [
       // Some programs take no certificate of an authority for one of a server.
@@ -53,11 +101,7 @@ export async function selfSigned(
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const secret = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-  return {
-    cert: `${certificate.toString("pem")}\n`,
-    key: `${x509.PemConverter.encode(secret, "PRIVATE KEY")}\n`,
-  };
+  return `${certificate.toString("pem")}\n`;
 }
 
 function commonName(names: readonly string[]): string {

@@ -78,6 +78,11 @@ export class FileIdentity implements Identity, AsyncDisposable {
     return this.#loaded.facts;
   }
 
+  /** What an owner should know of its time; undefined when all is well. */
+  get trouble(): string | undefined {
+    return trouble(this.facts, Date.now());
+  }
+
   /** Reads the files again; if they are of no use, what there is stays in use. */
   async reload(): Promise<void> {
     try {
@@ -94,12 +99,13 @@ export class FileIdentity implements Identity, AsyncDisposable {
   }
 
   #tell(message: string): void {
-    const { names, issuer, notAfter, fingerprint } = this.facts;
+    const { names, issuer, notAfter, fingerprint, keyPin } = this.facts;
     log.info(message, {
       names: names.join(" "),
       issuer,
       expires: notAfter.toISOString(),
       sha256: fingerprint,
+      key: keyPin,
     });
     this.#warn();
   }

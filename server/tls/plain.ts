@@ -6,18 +6,13 @@
  */
 
 import { encodeFrame } from "@agentx/common";
-import {
-  header,
-  HeadScanner,
-  parseRequestHead,
-  Refusal,
-  type RequestHead,
-} from "@agentx/common/http";
+import { header, Refusal, type RequestHead } from "@agentx/common/http";
 import type { PortName } from "../config.ts";
-import { answer } from "../http/answer.ts";
+import { refuseRequest } from "../http/refuse.ts";
 import { errorResponse, SQLSTATE } from "../postgres/error.ts";
 import { MAX_KEY_BYTES, MIN_KEY_BYTES } from "../postgres/session.ts";
 import { sniffHttp } from "../sniff/http.ts";
+import { LASTING_S } from "../registry.ts";
 import { CANCEL_REQUEST, GSSENC_REQUEST, SSL_REQUEST } from "../sniff/postgres.ts";
 
 /** The ports that may speak TLS. */
@@ -96,24 +91,20 @@ function frame(port: PortName): Opening {
   return {
     kind: "plain",
     what,
-    words: encodeFrame({ type: "RegisterResult", success: false, error }),
+    words: encodeFrame({ type: "RegisterResult", success: false, error, retry_s: LASTING_S }),
   };
 }
 
 function request(bytes: Uint8Array, port: TlsPort): Opening {
-  let head: RequestHead;
-  try {
-    const lines = new HeadScanner(MAX_HEAD).scan(bytes);
-    if (lines === undefined) return MORE;
-    head = parseRequestHead(bytes, lines);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { kind: "plain", what: "HTTP", words: answer(error, undefined, false) };
-  }
-  const refusal = port === "public" || port === "admin"
-    ? new Refusal(400, "This port speaks HTTPS, and the request came as HTTP", advice(head))
-    : new Refusal(400, "This port is for arpc, by TLS", "Visitors use the public port.");
-  return { kind: "plain", what: "HTTP", words: answer(refusal, head, false) };
+  const words = refuseRequest(
+    bytes,
+    MAX_HEAD,
+    (head) =>
+      port === "public" || port === "admin"
+        ? new Refusal(400, "This port speaks HTTPS, and the request came as HTTP", advice(head))
+        : new Refusal(400, "This port is for arpc, by TLS", "Visitors use the public port."),
+  );
+  return words === undefined ? MORE : { kind: "plain", what: "HTTP", words };
 }
 
 function advice(head: RequestHead): string {
