@@ -20,6 +20,7 @@ import {
   type Sink,
   type TextFormatter,
 } from "@std/log";
+import { consoleSink } from "./console_sink.ts";
 import { reason } from "./errors.ts";
 import { outputSink } from "./output_sink.ts";
 
@@ -34,6 +35,8 @@ export interface LoggingOptions {
   level: LogLevel;
   /** Also append JSON lines to this file, which is rotated at 10 MB, five of them kept. */
   file?: string | undefined;
+  /** Also say each record to `console`, which must not print: the runtime exports it then. */
+  exported?: boolean;
 }
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
@@ -46,7 +49,7 @@ const ROTATE_FILES = 5;
  * @throws when the log file cannot be opened.
  */
 export async function setupLogging(
-  { level, file }: LoggingOptions,
+  { level, file, exported }: LoggingOptions,
 ): Promise<AsyncDisposable> {
   const sinks: Record<string, Sink> = {
     // Left open when logging ends: the reason of a failure is written after that.
@@ -68,6 +71,7 @@ export async function setupLogging(
       throw new Error(`Cannot log to --log-file ${file}: ${reason(error)}`, { cause: error });
     }
   }
+  if (exported) sinks.telemetry = consoleSink(console);
   const names = Object.keys(sinks);
   await configure({
     sinks,

@@ -4,36 +4,41 @@
  * @module
  */
 
-import { formatAddress, getLogger, reason } from "@agentx/common";
+import { formatAddress, getLogger } from "@agentx/common";
 import {
-  findSubcommand,
+  complain,
+  findProgram,
+  isExporting,
   keepNetwork,
+  logExport,
   outliveFaults,
   outliveHangUp,
   permissionFlags,
+  print,
   runSubcommand,
   shutdownSignals,
   startLogging,
-  UsageError,
 } from "@agentx/common/cli";
-import { OPTIONS, serverConfig, VERSION } from "./config.ts";
+import { openTo } from "./auth/mod.ts";
+import { serverConfig, VERSION } from "./config.ts";
 import { openParts } from "./parts.ts";
-import { permissions, readRequest, watchedFiles } from "./program.ts";
+import { FAMILY, permissions, readRequest, watchedFiles } from "./program.ts";
 import { Server } from "./server.ts";
-import { SUBCOMMANDS } from "./subcommands.ts";
 
 async function main(): Promise<void> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
-  if (other !== undefined) return await runSubcommand(other);
-  const request = await readRequest(Deno.args);
+  const asked = findProgram(FAMILY, Deno.args);
+  if (asked.kind !== "own") Deno.exit(await runSubcommand(asked));
+  const request = await readRequest(asked.args);
   if (request.kind === "print") return print(request.text);
   const { values } = request;
   if (values["print-permissions"]) {
     return print(permissionFlags(permissions(values)).join("\n") + "\n");
   }
   const config = serverConfig(values);
+  const logs = logExport();
   await using _logging = await startLogging(values);
   await using parts = await openParts(config);
+  const open = openTo(config);
   await keepNetwork(values, watchedFiles(values));
   using _faults = outliveFaults("arps");
   using shutdown = shutdownSignals();
@@ -46,6 +51,12 @@ async function main(): Promise<void> {
     .openAdmin(config.admin, config, server, VERSION, parts.admin);
   telemetry?.watch(server, VERSION);
   const log = getLogger(["arps"]);
+  if (open !== undefined) {
+    log.warning(
+      "Anybody who reaches the control port may register as anything: see --auth-token",
+      open,
+    );
+  }
   const { control, proxy, public: visitors } = server.ports;
   log.info("Server ready", {
     version: VERSION,
@@ -54,16 +65,18 @@ async function main(): Promise<void> {
     public: formatAddress(visitors),
     ...(admin === null ? {} : { admin: admin.url }),
   });
+  if (admin !== null && Deno.stdout.isTerminal()) print(`Dashboard: ${admin.page}\n`);
+  if (logs === "lacking") {
+    log.info("This log is not exported, the rest of the telemetry is", {
+      hint:
+        "set OTEL_DENO_CONSOLE=replace, and with deno run --allow-env=OTEL_DENO_CONSOLE as well",
+    });
+  }
   await aborted(shutdown.drain);
   // Whoever looks after the servers is to find the one that stays.
   if (config.reusePort) void admin?.[Symbol.asyncDispose]();
   await Promise.race([server.drain(), aborted(shutdown.now)]);
   log.info("Server stopped");
-}
-
-/** Whether the runtime exports telemetry (`OTEL_DENO=true`); to ask it needs no permission. */
-function isExporting(): boolean {
-  return Symbol.for("opentelemetry.js.api.1") in globalThis;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -73,16 +86,11 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
 if (import.meta.main) {
   try {
     await main();
   } catch (error) {
-    Deno.stderr.writeSync(new TextEncoder().encode(`arps: ${reason(error)}\n`));
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    Deno.exit(complain("arps", error));
   }
   Deno.exit(0);
 }

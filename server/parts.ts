@@ -13,6 +13,10 @@ export interface Parts {
   /** How to open each port, and those of clients. */
   readonly listen: Readonly<Record<PortName | "remote", Listen>>;
   readonly auth: Authenticator;
+  /** When the certificate in use expires, where there is one. */
+  readonly expires?: () => Date;
+  /** What the owner should know of its time; undefined when all is well. */
+  readonly expiring?: () => string | undefined;
 }
 
 /** How to open the admin port, where it speaks TLS; plain HTTP is left to the runtime. */
@@ -31,12 +35,12 @@ export interface OpenParts extends Parts, AsyncDisposable {
 export async function openParts(config: ServerConfig): Promise<OpenParts> {
   await using opened = new AsyncDisposableStack();
   const { auth } = opened.use(await openAuthenticator(config));
-  const { listen, admin } = config.tls === undefined
+  const { admin, ...parts } = config.tls === undefined
     ? { ...plainParts(), admin: undefined }
     : await openTls(config.tls, (identity) => opened.use(identity));
   const owned = opened.move();
   return {
-    listen,
+    ...parts,
     admin: config.admin?.tls ? admin : undefined,
     auth,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -47,7 +51,7 @@ export async function openParts(config: ServerConfig): Promise<OpenParts> {
 async function openTls(
   tls: TlsConfig,
   own: (identity: AsyncDisposable) => void,
-): Promise<Pick<OpenParts, "listen" | "admin">> {
+): Promise<Pick<OpenParts, "listen" | "admin" | "expires" | "expiring">> {
   const { FileIdentity, listenTls } = await import("./tls/mod.ts");
   const identity = await FileIdentity.open(tls);
   own(identity);
@@ -61,6 +65,8 @@ async function openTls(
       remote: listenTcp,
     },
     admin: listenTls(identity, "admin"),
+    expires: () => identity.facts.notAfter,
+    expiring: () => identity.trouble,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { type Address, getLogger, type Listen, MISSED_HEARTBEATS } from "@agentx/common";
+import type { Authenticator } from "./auth/mod.ts";
 import { ClosingListener } from "./closing.ts";
 import type { PortName, ServerConfig } from "./config.ts";
 import { ControlPort } from "./control.ts";
@@ -37,6 +38,10 @@ export class Server implements AsyncDisposable {
   readonly ports: Readonly<Record<PortName, Address>>;
   /** What it counts. */
   readonly stats: Stats = new Stats();
+  /** When its certificate expires, where it speaks TLS. */
+  readonly expires: (() => Date) | undefined;
+  /** What its owner should know of the certificate's time, if anything. */
+  readonly expiring: (() => string | undefined) | undefined;
   readonly #registry: Registry;
   readonly #proxyListener: ClosingListener;
   readonly #control: ControlPort;
@@ -47,6 +52,7 @@ export class Server implements AsyncDisposable {
   readonly #tasks: Promise<void>[];
   readonly #timers: ReturnType<typeof setInterval>[];
   readonly #graceSeconds: number;
+  readonly #auth: Authenticator;
 
   /**
    * Opens the three ports and serves.
@@ -55,8 +61,9 @@ export class Server implements AsyncDisposable {
    * @throws {Error} that names the flag when a port cannot be opened; none stays open then.
    */
   constructor(config: ServerConfig, parts: Parts = plainParts()) {
-    const listen = (name: PortName | "remote") =>
-      counted(parts.listen[name], name, this.stats.acceptErrors);
+    const listen = (name: PortName | "remote") => counted(parts.listen[name], name, this.stats);
+    this.expires = parts.expires;
+    this.expiring = parts.expiring;
     const listeners = openAll(config, listen);
     this.ports = {
       control: listeners.control.address,
@@ -80,6 +87,7 @@ export class Server implements AsyncDisposable {
     const names = { ...config, tls, port: listeners.public.address.port };
     const perAddress = new PerAddress({ count: config.maxPerIp, rate: config.ratePerIp });
     this.#graceSeconds = config.graceSeconds;
+    this.#auth = parts.auth;
     this.#proxyListener = listeners.proxy;
     this.#publicListener = listeners.public;
     this.#visitors = new Visitors(perAddress, config, getLogger(["arps", "public"]), this.stats);
@@ -99,7 +107,11 @@ export class Server implements AsyncDisposable {
       publicUrls: (tokens) => publicUrls(tokens, names),
       auth: parts.auth,
       sharedPorts: config.reusePort,
-      registered: ({ tokens }) => this.#settle.arrived(tokens),
+      requireToken: config.requireVisitorToken,
+      registered: (client) => {
+        client.account.comment = this.commentOf(client);
+        this.#settle.arrived(client.tokens);
+      },
       revoked: (client, ids) => router.tokens.revoke(client, ids),
       withdrawn: (client) => this.#visitors.abortOf(client, "withdrawn"),
       links: new Links(
@@ -124,6 +136,7 @@ export class Server implements AsyncDisposable {
     this.#timers = [
       setInterval(() => {
         registry.expire();
+        this.#control.expire();
         router.tokens.sweep();
         this.stats.sweep();
         this.#visitors.sweep();
@@ -152,17 +165,44 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Sends a client away, and ends its visitors.
+   * Sends a client away, and ends its visitors; also one that left and is still known.
    *
    * @param tag names it as logs do.
    * @param seconds for so long it may not register again.
-   * @returns whether it was online.
+   * @returns whether it was known.
    */
   kick(tag: string, seconds = 0): boolean {
     const kicked = this.#control.kick(tag, seconds);
     for (const client of kicked) this.#visitors.abortOf(client, "kicked");
     if (kicked.length > 0) this.stats.tell({ kind: "kicked", client: tag, seconds });
     return kicked.length > 0;
+  }
+
+  /** Bans in force: the tag of each client, and the seconds that are left. */
+  bans(): Promise<[tag: string, seconds: number][]> {
+    return this.#control.bans();
+  }
+
+  /** Lifts the ban of a client, named by its tag; false if there was none. */
+  async liftBan(tag: string): Promise<boolean> {
+    const lifted = await this.#control.liftBan(tag);
+    if (lifted) this.stats.tell({ kind: "unbanned", client: tag });
+    return lifted;
+  }
+
+  /** What the `--auth-file` says of a client, for its owner. */
+  commentOf({ id }: Client): string | undefined {
+    return this.#auth.comment?.(id);
+  }
+
+  /**
+   * Ends one visitor.
+   *
+   * @param nth its number among all that ever came.
+   * @returns whether it was here.
+   */
+  endVisitor(nth: number): boolean {
+    return this.#visitors.end(nth, "kicked");
   }
 
   /**

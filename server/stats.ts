@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Account } from "./stats/account.ts";
+import type { Account, Introduction } from "./stats/account.ts";
 import { Accounts } from "./stats/accounts.ts";
 import type { LinkEnd } from "./stats/ending.ts";
 import { Histogram, Tally } from "./stats/tally.ts";
@@ -42,6 +42,7 @@ export type Happening =
   | { kind: "refused"; client: string; peer: string; why: string }
   | { kind: "tunnel_refused"; peer: string; why: string }
   | { kind: "kicked"; client: string; seconds: number }
+  | { kind: "unbanned"; client: string }
   | { kind: "draining"; seconds: number }
   | { kind: "visitor"; visitor: VisitorRecord };
 
@@ -67,6 +68,8 @@ export class Stats {
   readonly refusals: Tally = new Tally();
   /** Connections to the proxy port that were no tunnels that anybody had asked for. */
   refusedTunnels = 0;
+  /** Connections that are open, by port. */
+  readonly connections: Tally = new Tally();
   /** Accepts that failed, by port. */
   readonly acceptErrors: Tally = new Tally();
   #listeners = new Set<(what: Happening) => void>();
@@ -85,8 +88,10 @@ export class Stats {
 
   /** A client is online. */
   registered(
-    { account, peer, version }: { account: Account; peer: string; version: string | undefined },
+    { account, peer, version, service }: Introduction & { account: Account },
   ): void {
+    account.last = { peer, version, service };
+    account.refusedWhy = undefined;
     account.registrations++;
     account.online++;
     this.tell({ kind: "registered", client: account.tag, peer, version });
@@ -102,6 +107,11 @@ export class Stats {
   /** A client was not registered. */
   registrationRefused(client: string, peer: string, word: string, why: string): void {
     this.refusedRegistrations.add(word);
+    const account = this.accounts.find(client);
+    if (account !== undefined) {
+      account.refusedAt = Date.now();
+      account.refusedWhy = why;
+    }
     this.tell({ kind: "refused", client, peer, why });
   }
 

@@ -46,6 +46,8 @@ export interface Live {
   drain(quiet: boolean): void;
   /** Ends now. */
   abort(why: string): void;
+  /** HTTP requests so far. */
+  requests?: () => number;
   /** Gives back what a visitor between two requests does not need; false if there was nothing. */
   rest: (() => boolean) | undefined;
   /** Bytes at the last sweep that saw some move, and when that was. */
@@ -125,6 +127,7 @@ export class Visitors {
     visitor.refused = (status) => {
       // To leave a token behind in a cookie, it is only sent on.
       if (status >= 400) this.stats.refusals.add(`${live.protocol} ${status}`);
+      if (status === 502) visitor.client?.account.fail();
     };
     let aborted: string | undefined;
     const live: Live = {
@@ -170,8 +173,18 @@ export class Visitors {
     this.stats.visitorLeft(() => recordOf(live, end, ms), live.protocol, visitorEnd(end), ms);
   }
 
+  /** Ends one of them; false if it is not here. */
+  end(nth: number, why: string): boolean {
+    for (const live of this.#live) {
+      if (live.nth !== nth) continue;
+      live.abort(why);
+      return true;
+    }
+    return false;
+  }
+
   /** Ends those that are with a client, whichever of its registrations they came by. */
-  abortOf(client: Client, why: string): void {
+  abortOf(client: Pick<Client, "id">, why: string): void {
     for (const { visitor } of this.#live) if (visitor.client?.id === client.id) visitor.abort(why);
   }
 

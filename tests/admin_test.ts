@@ -4,7 +4,16 @@ import { Admin } from "./admin.ts";
 import { startClient, startServer } from "./helpers.ts";
 import { get, Wire } from "./http_wire.ts";
 import { peer, peerTest, WHOLE_PROGRAM } from "./peers.ts";
-import { Download, eventually, HeldService, RawClient, serveOnce, visit } from "./raw_peers.ts";
+import {
+  Download,
+  eventually,
+  frame,
+  HeldService,
+  LeftBehind,
+  RawClient,
+  serveOnce,
+  visit,
+} from "./raw_peers.ts";
 import { Site, stepsOf } from "./services.ts";
 import { freePort } from "./ports.ts";
 
@@ -115,7 +124,8 @@ peerTest({
     await visit(server.publicPort, "/?token=nobody-of-that-name");
     strictEqual(await admin.metric(`arps_refusals_total{protocol="http",status="404"}`), 1);
     using lost = await Wire.dial(server.proxyPort);
-    await lost.finish();
+    const late = { proxy_conn_id: "0".repeat(32), client_id: ID };
+    await lost.send(frame(JSON.stringify({ NewProxyConn: late })));
     await watch.next("events", ([{ kind }]) => kind === "tunnel_refused");
     strictEqual(await admin.metric("arps_tunnels_refused_total"), 1);
   });
@@ -252,6 +262,31 @@ peerTest({
     strictEqual(long.status, 413);
     strictEqual((await admin.json(`/api/clients/${name.slice(1)}`)).online, true);
   });
+});
+
+peerTest({
+  name: "admin: a client that ended its link is kicked with the visitors it kept, by all its names",
+  permissions: WHOLE_PROGRAM,
+}, async () => {
+  await using server = await startServer(ADMIN);
+  const admin = Admin.of(server);
+  const path = `/api/clients/${(await tag(ID)).slice(1)}/kick`;
+  const aliased = { version: 2, aliases: [ALIAS] };
+  using client = await RawClient.register(server, ID, aliased);
+  using visitor = await LeftBehind.by(client, server.publicPort);
+  await server.message("Client left");
+  strictEqual(await visitor.goesOn(), true);
+  const kicked = await admin.post(path, { ban_s: 600 });
+  deepStrictEqual([kicked.status, kicked.body.ban_s], [200, 600]);
+  strictEqual(await visitor.ends(), true);
+  for (const [id, fields] of [[ID, {}], [ALIAS, {}], ["another", { aliases: [ALIAS] }]] as const) {
+    using early = await RawClient.register(server, id, { version: 2, ...fields });
+    match(String(early.answer.error), /sent this client away/);
+  }
+  // Its tag is known as long as the rest of it, so the owner can think better of it.
+  strictEqual((await admin.post(path, {})).status, 200);
+  using again = await RawClient.register(server, ID, aliased);
+  strictEqual(again.answer.success, true);
 });
 
 peerTest({

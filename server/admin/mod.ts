@@ -8,13 +8,14 @@ import { type Address, formatAddress, getLogger, reason } from "@agentx/common";
 import type { AdminConfig, ServerConfig } from "../config.ts";
 import type { ListenAdmin } from "../parts.ts";
 import { Access, isLoopbackName } from "./access.ts";
-import { createApp, snapshot } from "./app.ts";
+import { createApp } from "./app.ts";
 import type { App } from "./exchanges.ts";
 import { Lag } from "./lag.ts";
 import { Monitor } from "./monitor.ts";
 import { type HttpPort, servePlain } from "./plain.ts";
 import { SecurePort } from "./secure.ts";
 import type { Served } from "./served.ts";
+import { snapshot } from "./snapshot.ts";
 import { Streams } from "./stream.ts";
 
 const log = getLogger(["arps", "admin"]);
@@ -28,6 +29,8 @@ export interface Admin extends AsyncDisposable {
   readonly address: Address;
   /** The same as a URL. */
   readonly url: string;
+  /** Where a browser on this machine finds the dashboard. */
+  readonly page: string;
 }
 
 /** What of the server's configuration matters here as well. */
@@ -86,9 +89,14 @@ export function openAdmin(
     owned.dispose();
     await http.shutdown(FAREWELL_MS);
   };
+  const scheme = listen === undefined ? "http" : "https";
+  const { hostname } = http.address;
+  const everywhere = hostname === "0.0.0.0" || hostname === "::";
+  const near = everywhere ? { ...http.address, hostname: "localhost" } : http.address;
   return {
     address: http.address,
-    url: `${listen === undefined ? "http" : "https"}://${formatAddress(http.address)}`,
+    url: `${scheme}://${formatAddress(http.address)}`,
+    page: `${scheme}://${formatAddress(near)}/`,
     [Symbol.asyncDispose]: () => closed ??= close(),
   };
 }

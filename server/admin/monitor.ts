@@ -8,22 +8,21 @@
 import type { Client } from "../registry.ts";
 import type { Account } from "../stats/account.ts";
 import type { Happening } from "../stats.ts";
-import { History, Ring } from "./ring.ts";
+import { type RefusalRow, Refusals } from "./refusals.ts";
+import { Ring } from "./ring.ts";
 import {
   type ClientRow,
   clientRow,
   liveRow,
   type NumbersRow,
   numbersRow,
-  type Rates,
   type VisitorRow,
   visitorRow,
 } from "./rows.ts";
 import { online, processorSeconds, type Sources } from "./served.ts";
+import { SECONDS, Track } from "./track.ts";
 
 const EVERY_MS = 1000;
-/** Seconds of rates that are remembered of the server, and of each client. */
-const SECONDS = 180;
 /** Visitors that left, and events, that are remembered. */
 const VISITORS = 500;
 const EVENTS = 200;
@@ -63,6 +62,10 @@ export interface Second {
   /** Processor time used, of one processor. */
   cpu: number;
   draining: boolean;
+  /** When the certificate in use expires, where there is one. */
+  certificate_expires?: number;
+  /** What its owner should know of that by now. */
+  certificate_trouble?: string;
 }
 
 /** What is told each second; an empty list is left out. */
@@ -76,32 +79,8 @@ export interface Change {
   numbers?: NumbersRow[];
   visitors?: VisitorRow[];
   events?: EventRow[];
-}
-
-/** What is remembered of a client. */
-class Track implements Rates {
-  up = 0;
-  down = 0;
-  readonly ups = new History(SECONDS);
-  readonly downs = new History(SECONDS);
-  #seen = { up: 0, down: 0 };
-  /** Its numbers when they were told last. */
-  told = "";
-  /** Its registration when it was told of last. */
-  client: Client | undefined;
-
-  /** @param fresh whether the bytes so far are news; those before the first look are not. */
-  constructor(traffic: Rates, fresh: boolean) {
-    if (!fresh) this.#seen = { ...traffic };
-  }
-
-  look(traffic: Rates, seconds: number): void {
-    this.up = (traffic.up - this.#seen.up) / seconds;
-    this.down = (traffic.down - this.#seen.down) / seconds;
-    this.#seen = { up: traffic.up, down: traffic.down };
-    this.ups.push(this.up);
-    this.downs.push(this.down);
-  }
+  /** All that is refused, when any of it changed. */
+  refusals?: RefusalRow[];
 }
 
 /** The server's recent past. */
@@ -110,6 +89,7 @@ export class Monitor implements Disposable {
   #tracks = new Map<Account, Track>();
   #visitors = new Ring<VisitorRow>(VISITORS);
   #events = new Ring<EventRow>(EVENTS);
+  #refusals = new Refusals();
   #news: { visitors: VisitorRow[]; events: EventRow[] } = { visitors: [], events: [] };
   #nth = 0;
   #at = performance.now();
@@ -175,6 +155,11 @@ export class Monitor implements Disposable {
     return this.#events.items().reverse();
   }
 
+  /** All that is refused, and how often. */
+  refusals(): readonly RefusalRow[] {
+    return this.#refusals.rows;
+  }
+
   /** Looks now, and tells who listens. */
   look(): void {
     const now = performance.now();
@@ -184,10 +169,11 @@ export class Monitor implements Disposable {
     const { visitors, events } = this.#news;
     this.#news = { visitors: [], events: [] };
     const gone = this.#forget();
+    const refusals = this.#refusals.look(this.from.server.stats) ? this.refusals() : [];
     if (this.#hearers.size === 0) return;
     const changed = { gone, ...this.#changed() };
     const change: Change = { second: this.#second };
-    for (const [name, rows] of Object.entries({ ...changed, visitors, events })) {
+    for (const [name, rows] of Object.entries({ ...changed, visitors, events, refusals })) {
       if (rows.length > 0) Object.assign(change, { [name]: rows });
     }
     for (const hear of this.#hearers) hear(change);
@@ -198,7 +184,10 @@ export class Monitor implements Disposable {
   }
 
   #row(account: Account, client: Client | undefined): ClientRow {
-    return clientRow(account, client, this.#tracks.get(account) ?? { up: 0, down: 0 });
+    const rates = this.#tracks.get(account) ?? { up: 0, down: 0 };
+    // The owner may have written something else meanwhile.
+    if (client !== undefined) account.comment = this.from.server.commentOf(client);
+    return clientRow({ account, client, rates });
   }
 
   #look(seconds: number): Second {
@@ -209,12 +198,14 @@ export class Monitor implements Disposable {
     sum.up += forgotten.up;
     sum.down += forgotten.down;
     let served = accounts.forgotten.served;
+    const clients = online(server);
     for (const account of accounts) {
       let track = this.#tracks.get(account);
       if (track === undefined) {
         this.#tracks.set(account, track = new Track(account.traffic, this.#second !== undefined));
       }
       track.look(account.traffic, seconds);
+      track.lookAt(account, clients.get(account.tag)?.pool);
       sum.up += account.traffic.up;
       sum.down += account.traffic.down;
       served += account.served;
@@ -223,8 +214,7 @@ export class Monitor implements Disposable {
     let visitors = 0;
     for (const _ of server.visitors) visitors++;
     let [waiting, idle] = [0, 0];
-    const { clients } = server;
-    for (const { pool } of clients) {
+    for (const { pool } of server.clients) {
       waiting += pool.waiting;
       idle += pool.idle;
     }
@@ -233,7 +223,7 @@ export class Monitor implements Disposable {
     this.#cpu = cpu;
     return {
       now: Date.now(),
-      clients: clients.size,
+      clients: server.clients.size,
       visitors,
       waiting,
       idle_tunnels: idle,
@@ -247,6 +237,7 @@ export class Monitor implements Disposable {
       memory_bytes: Deno.memoryUsage().rss,
       cpu: Math.round(used * 1000) / 1000,
       draining: server.draining,
+      ...certificateOf(server),
     };
   }
 
@@ -268,7 +259,7 @@ export class Monitor implements Disposable {
     const changed = { clients: [] as ClientRow[], numbers: [] as NumbersRow[] };
     for (const [account, track] of this.#tracks) {
       const client = clients.get(account.tag);
-      const numbers = numbersRow(account, client, track);
+      const numbers = numbersRow({ account, client, rates: track });
       const text = numbers.join();
       if (client !== track.client || track.told === "") {
         changed.clients.push(this.#row(account, client));
@@ -290,4 +281,14 @@ export class Monitor implements Disposable {
     this.#events.push(row);
     if (this.#news.events.length < EVENTS_A_SECOND) this.#news.events.push(row);
   }
+}
+
+function certificateOf(
+  { expires, expiring }: Sources["server"],
+): Pick<Second, "certificate_expires" | "certificate_trouble"> {
+  const trouble = expiring?.();
+  return {
+    ...(expires === undefined ? {} : { certificate_expires: expires().getTime() }),
+    ...(trouble === undefined ? {} : { certificate_trouble: trouble }),
+  };
 }

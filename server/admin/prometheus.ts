@@ -6,7 +6,7 @@
  */
 
 import { Registry } from "prom-client";
-import { type Measure, MEASURES } from "./measures.ts";
+import { type Measure, MEASURES } from "./measures/mod.ts";
 import type { Sources } from "./served.ts";
 
 /** A line: its labels and its value. */

@@ -12,7 +12,18 @@ import type { Lag } from "./lag.ts";
 /** The parts of a running server that are looked at. */
 export type Served = Pick<
   Server,
-  "clients" | "draining" | "kick" | "ports" | "stats" | "visitors"
+  | "bans"
+  | "clients"
+  | "commentOf"
+  | "draining"
+  | "endVisitor"
+  | "expires"
+  | "expiring"
+  | "kick"
+  | "liftBan"
+  | "ports"
+  | "stats"
+  | "visitors"
 >;
 
 /** What metrics are read from. */

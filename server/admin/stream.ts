@@ -74,7 +74,7 @@ export class Streams implements Disposable {
     for (const one of [...this.#open]) one.end();
   }
 
-  #tell({ second, clients, gone, numbers, visitors, events }: Change): void {
+  #tell({ second, clients, gone, numbers, visitors, events, refusals }: Change): void {
     if (this.#open.size === 0) return;
     if (clients !== undefined || gone !== undefined) {
       this.#push(event("clients", { changed: clients ?? [], gone: gone ?? [] }));
@@ -82,6 +82,7 @@ export class Streams implements Disposable {
     if (numbers !== undefined) this.#push(event("numbers", numbers));
     if (visitors !== undefined) this.#push(event("visitors", visitors));
     if (events !== undefined) this.#push(event("events", events));
+    if (refusals !== undefined) this.#push(event("refusals", refusals));
     this.#push(event("second", second));
   }
 

@@ -8,7 +8,7 @@
  */
 
 import { type Attributes, type Histogram, type Meter, metrics } from "@opentelemetry/api";
-import { type Measure, MEASURES, type Sample } from "./measures.ts";
+import { type Measure, MEASURES, type Sample } from "./measures/mod.ts";
 import { Lag } from "./lag.ts";
 import type { Served, Sources } from "./served.ts";
 

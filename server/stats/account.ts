@@ -41,11 +41,20 @@ const COUNTERS = [
   "waited",
   "waitedSeconds",
   "turnedAway",
+  "limited",
+  "failed",
   "opened",
   "reused",
   "lost",
   "stale",
 ] as const;
+
+/** What a client said of itself when it registered last. */
+export interface Introduction {
+  readonly peer: string;
+  readonly version: string | undefined;
+  readonly service?: string | undefined;
+}
 
 /** Numbers of one client, or of several that were added up. */
 export class Account implements PoolMeter {
@@ -61,6 +70,16 @@ export class Account implements PoolMeter {
   waited = 0;
   waitedSeconds = 0;
   turnedAway = 0;
+  /** Visitors that were one too many for it. */
+  limited = 0;
+  /** Visitors that met no service, or one that says nothing of use (502). */
+  failed = 0;
+  /** How many of them since it last served one. */
+  failing = 0;
+  /** When the last of each was, by `Date.now()`; 0 before there was one. */
+  turnedAwayAt = 0;
+  limitedAt = 0;
+  failedAt = 0;
   opened = 0;
   reused = 0;
   lost = 0;
@@ -71,6 +90,13 @@ export class Account implements PoolMeter {
   /** When the last of them ended, by `Date.now()`, and why. */
   leftAt = 0;
   leftWhy: string | undefined;
+  /** When it was not let in last, and why. */
+  refusedAt = 0;
+  refusedWhy: string | undefined;
+  /** Stays when it leaves. */
+  last: Introduction | undefined;
+  /** What the owner of the server calls it. */
+  comment: string | undefined;
 
   /**
    * @param tag names the client as logs do.
@@ -102,7 +128,26 @@ export class Account implements PoolMeter {
   /** {@link PoolMeter.gaveUp} */
   gaveUp(why: NoTunnel): void {
     this.turnedAway++;
+    this.turnedAwayAt = Date.now();
     this.all?.takes.add(why);
+  }
+
+  /** A visitor was one too many. */
+  limit(now: number = Date.now()): void {
+    this.limited++;
+    this.limitedAt = now;
+  }
+
+  /** A visitor met no service. */
+  fail(now: number = Date.now()): void {
+    this.failed++;
+    this.failing++;
+    this.failedAt = now;
+  }
+
+  /** Its service serves a visitor. */
+  serve(): void {
+    this.failing = 0;
   }
 
   /** Adds the numbers of another, which is then forgotten. */

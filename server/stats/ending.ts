@@ -49,6 +49,7 @@ const VISITOR_ENDS: readonly [RegExp, string][] = [
   ],
   [/^(?:answer broke off|service ended first)$/, "service_ended"],
   [/^malformed/, "malformed"],
+  [/^TLS: /, "tls_failed"],
   [/^(?:failed|internal error)/, "failed"],
 ];
 

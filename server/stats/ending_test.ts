@@ -20,6 +20,7 @@ Deno.test("a visitor ends in one of a few ways", () => {
     "greeted, left": "unrecognised",
     "service ended first": "service_ended",
     "failed: something that may well be long": "failed",
+    "TLS: it came without TLS: HTTP": "tls_failed",
     "kicked": "kicked",
     "visitor token revoked": "token_revoked",
     "visitor token expired": "token_expired",

@@ -40,6 +40,11 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
   return await response.json();
 }
 
+/** Tells the server to undo something. */
+export async function remove(path: string): Promise<void> {
+  await request(path, { method: "DELETE" });
+}
+
 /** Logs in. */
 export async function login(key: string): Promise<void> {
   const { session } = await post<{ session: string }>("/api/login", { key });

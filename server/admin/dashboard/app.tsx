@@ -8,9 +8,10 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { Attention } from "./attention.tsx";
 import { ClientPanel } from "./client_panel.tsx";
 import { Clients } from "./clients.tsx";
-import { Events } from "./events.tsx";
+import { Happenings } from "./happenings.tsx";
 import { Header, Lost } from "./header.tsx";
 import { KickDialog } from "./kick.tsx";
 import { Login } from "./login.tsx";
@@ -23,6 +24,7 @@ export function App(): JSX.Element {
   const { link, about, clients } = useStore();
   const [shown, show] = useState<string | undefined>();
   const [leaving, kick] = useState<string | undefined>();
+  const [troubled, setTroubled] = useState(false);
   if (link.kind === "locked") return <Login />;
   if (about === undefined) return <Opening why={link.kind === "lost" ? link.why : undefined} />;
   const panel = shown === undefined ? undefined : clients.get(shown);
@@ -31,11 +33,12 @@ export function App(): JSX.Element {
       <Header />
       <Lost />
       <main>
+        <Attention onShow={show} onTroubled={() => setTroubled(true)} />
         <Overview />
-        <Clients onShow={show} onKick={kick} />
+        <Clients onShow={show} onKick={kick} troubled={troubled} onTroubled={setTroubled} />
         <div class="pair">
           <Visitors onShow={show} />
-          <Events onShow={show} />
+          <Happenings onShow={show} />
         </div>
       </main>
       {panel !== undefined && (

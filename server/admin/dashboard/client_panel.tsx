@@ -14,6 +14,7 @@ import { TrafficChart } from "./chart.tsx";
 import { Dialog } from "./dialog.tsx";
 import { bytes, clock, count, delay, rate, span, words } from "./format.ts";
 import { type Rates, SECONDS, useStore } from "./store.ts";
+import { troubleOf } from "./trouble.ts";
 
 type Details = ClientRow & { history: Rates };
 
@@ -34,7 +35,7 @@ export function ClientPanel({ row, onClose, onKick }: {
     );
     return () => current = false;
   }, [row.tag, now]);
-  const shown = details?.tag === row.tag ? { ...details, ...row } : row;
+  const trouble = troubleOf(row, now);
   const departures = Object.entries(details?.departures ?? row.departures);
   return (
     <Dialog class="panel" label={`Client ${row.tag}`} onClose={onClose}>
@@ -46,6 +47,13 @@ export function ClientPanel({ row, onClose, onKick }: {
         </span>
         <button type="button" class="quiet close" aria-label="Close" onClick={onClose}>✕</button>
       </div>
+      {row.comment !== undefined && <p class="comment">{row.comment}</p>}
+      {trouble !== undefined && (
+        <p class={`trouble-line ${trouble.level}`}>
+          <b>{trouble.word}</b>
+          {trouble.says !== "" && `: ${trouble.says}`}
+        </p>
+      )}
       <dl class="legend">
         <div>
           <dt>
@@ -64,9 +72,8 @@ export function ClientPanel({ row, onClose, onKick }: {
       <dl class="list">
         <Fact name="From">{row.peer ?? "—"}</Fact>
         <Fact name="Program">
-          {row.online
-            ? `arpc ${row.version ?? "of an old version"}, protocol ${row.generation}`
-            : "—"}
+          arpc {row.version ?? "of an unknown version"}
+          {row.online && `, protocol ${row.generation}`}
         </Fact>
         <Fact name={row.online ? "Online for" : "Left"}>
           {row.online
@@ -75,7 +82,20 @@ export function ClientPanel({ row, onClose, onKick }: {
         </Fact>
         {row.service !== undefined && <Fact name="Service">{row.service}</Fact>}
         <Fact name="Aliases">{count(row.aliases)}</Fact>
-        <Fact name="Visitors">{count(row.visitors)} now, {count(row.served)} before</Fact>
+        <Fact name="Visitors">
+          {count(row.visitors)} now, {count(row.visitors + row.served)} in all
+        </Fact>
+        {row.failed + row.turned_away + row.limited > 0 && (
+          <Fact name="Failed">
+            {[
+              [row.failed, "found the service unreachable"],
+              [row.turned_away, "got no tunnel"],
+              [row.limited, "were one too many"],
+            ].filter(([times]) => times !== 0).map(([times, what]) =>
+              `${count(Number(times))} ${what}`
+            ).join(", ")}
+          </Fact>
+        )}
         <Fact name="Data">
           <span class="down">↓ {bytes(row.down_bytes)}</span>{" "}
           <span class="up">↑ {bytes(row.up_bytes)}</span>
@@ -84,14 +104,13 @@ export function ClientPanel({ row, onClose, onKick }: {
           {row.pool.idle} warm of {row.pool.target} wanted, {row.pool.asked} on their way
         </Fact>
         <Fact name="Waits">
-          {shown.waited === 0 ? "nobody" : count(shown.waited)} had to wait
-          {shown.waited > 0 && `, ${delay(shown.mean_wait_ms)} on average`}; {count(shown.warm)}
-          {" "}
+          {row.waited === 0 ? "nobody" : count(row.waited)} had to wait
+          {row.waited > 0 && `, ${delay(row.mean_wait_ms)} on average`}; {count(row.warm)}{" "}
           found a warm tunnel
         </Fact>
-        <Fact name="Stale tunnels">{count(shown.stale_tunnels)}</Fact>
+        <Fact name="Stale tunnels">{count(row.stale_tunnels)}</Fact>
         <Fact name="Registered">
-          {count(row.registrations)} {row.registrations === 1 ? "time" : "times"}
+          {row.registrations === 1 ? "once" : `${count(row.registrations)}×`}
           {departures.length > 0 && (
             <>
               ; left: {departures.map(([why, times]) => `${words(why)} ${times}×`).join(", ")}
@@ -99,11 +118,11 @@ export function ClientPanel({ row, onClose, onKick }: {
           )}
         </Fact>
       </dl>
-      {row.online && (
-        <p class="actions">
-          <button type="button" class="danger" onClick={() => onKick(row.tag)}>Kick…</button>
-        </p>
-      )}
+      <p class="actions">
+        <button type="button" class="danger" onClick={() => onKick(row.tag)}>
+          {row.online ? "Kick…" : "Ban…"}
+        </button>
+      </p>
     </Dialog>
   );
 }

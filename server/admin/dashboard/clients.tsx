@@ -10,8 +10,11 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { ClientRow } from "../rows.ts";
 import { Spark } from "./chart.tsx";
+import { Command } from "./copy.tsx";
+import { fits, useTagOf } from "./filter.ts";
 import { bytes, count, rate, span, words } from "./format.ts";
 import { type Rates, useStore } from "./store.ts";
+import { troubleOf } from "./trouble.ts";
 
 /** Rows that are drawn; more on demand. */
 const PAGE_ROWS = 50;
@@ -36,25 +39,47 @@ interface Choice {
   down: boolean;
 }
 
-/** What the card needs to be told. */
-export interface ClientsProps {
+/** What a row needs to be told. */
+export interface RowProps {
   onShow: (tag: string) => void;
   onKick: (tag: string) => void;
 }
 
+/** What the card does besides. */
+export interface ClientsProps extends RowProps {
+  /** Whether only clients in trouble are shown. */
+  troubled: boolean;
+  onTroubled: (only: boolean) => void;
+}
+
 /** The card with all clients. */
-export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
+export function Clients({ onShow, onKick, troubled, onTroubled }: ClientsProps): JSX.Element {
   const { clients, rates, second } = useStore();
   const [filter, setFilter] = useState("");
   const [offline, setOffline] = useState(true);
   const [order, setOrder] = useState<Choice>({ by: "total", down: true });
   const [limit, setLimit] = useState(PAGE_ROWS);
+  const typed = filter.trim();
+  const tagOfTyped = useTagOf(typed);
+  const now = second?.now ?? 0;
   const all = [...clients.values()];
+  const inTrouble = all.filter((row) => troubleOf(row, now) !== undefined);
   const rows = useMemo(
-    () => choose(all, filter, offline, order),
-    [second, filter, offline, order, clients.size],
+    () =>
+      sorted(
+        (troubled ? inTrouble : all)
+          .filter((row) => offline || troubled || row.online)
+          .filter((row) => typed === "" || fits(row, typed, tagOfTyped)),
+        order,
+      ),
+    [second, typed, tagOfTyped, offline, troubled, order, clients.size],
   );
   const gone = all.filter((row) => !row.online).length;
+  const showAll = () => {
+    setFilter("");
+    onTroubled(false);
+    setOffline(true);
+  };
   return (
     <section class="card" aria-labelledby="clients">
       <div class="head">
@@ -62,7 +87,17 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
           Clients <span class="badge">{count(all.length - gone)}</span>
         </h2>
         <div class="tools">
-          {gone > 0 && (
+          {(troubled || inTrouble.length > 0) && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={troubled}
+                onChange={(event) => onTroubled(event.currentTarget.checked)}
+              />
+              <span>Only {count(inTrouble.length)} in trouble</span>
+            </label>
+          )}
+          {gone > 0 && !troubled && (
             <label class="check">
               <input
                 type="checkbox"
@@ -74,8 +109,10 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
           )}
           <input
             type="search"
-            placeholder="Filter"
-            aria-label="Filter clients by tag, address, version or service"
+            placeholder="Filter or id"
+            aria-label="Filter clients by id, tag, comment, address, version or service"
+            autocomplete="off"
+            spellcheck={false}
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
@@ -98,16 +135,12 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
       {all.length === 0 ? <NoClients /> : rows.length === 0
         ? (
           <p class="empty">
-            {filter === "" ? "No client is online." : `No client fits “${filter}”.`}{" "}
-            {filter !== "" && (
-              <button
-                type="button"
-                class="link"
-                onClick={() => setFilter("")}
-              >
-                Show all
-              </button>
-            )}
+            {typed !== ""
+              ? `No client fits “${typed}”.`
+              : troubled
+              ? "No client is in trouble."
+              : "No client is online."}{" "}
+            <button type="button" class="link" onClick={showAll}>Show all</button>
           </p>
         )
         : (
@@ -129,7 +162,7 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
                     key={row.tag}
                     row={row}
                     rates={rates.get(row.tag)}
-                    now={second?.now ?? 0}
+                    now={now}
                     onShow={onShow}
                     onKick={onKick}
                   />
@@ -150,26 +183,14 @@ export function Clients({ onShow, onKick }: ClientsProps): JSX.Element {
   );
 }
 
-function choose(
-  all: readonly ClientRow[],
-  filter: string,
-  offline: boolean,
-  { by, down }: Choice,
-): ClientRow[] {
-  const wanted = filter.toLowerCase().split(/\s+/).filter((word) => word !== "");
+function sorted(rows: ClientRow[], { by, down }: Choice): ClientRow[] {
   const { of } = ORDERS[by];
-  return all
-    .filter((row) => offline || row.online)
-    .filter(({ tag, peer, version, service, left_why }) => {
-      const text = `${tag} ${peer ?? ""} ${version ?? ""} ${service ?? ""} ${left_why ?? ""}`;
-      return wanted.every((word) => text.toLowerCase().includes(word));
-    })
-    .sort((a, b) => {
-      if (a.online !== b.online) return a.online ? -1 : 1;
-      const [one, two] = [of(a), of(b)];
-      const less = one < two ? -1 : one > two ? 1 : 0;
-      return (down ? -less : less) || (a.tag < b.tag ? -1 : 1);
-    });
+  return rows.sort((a, b) => {
+    if (a.online !== b.online) return a.online ? -1 : 1;
+    const [one, two] = [of(a), of(b)];
+    const less = one < two ? -1 : one > two ? 1 : 0;
+    return (down ? -less : less) || (a.tag < b.tag ? -1 : 1);
+  });
 }
 
 function Heading(
@@ -197,47 +218,63 @@ function Heading(
 }
 
 function Row(
-  { row, rates, now, onShow, onKick }: ClientsProps & {
+  { row, rates, now, onShow, onKick }: RowProps & {
     row: ClientRow;
     rates: Rates | undefined;
     now: number;
   },
 ): JSX.Element {
-  const { tag, online, pool } = row;
+  const { tag, online, pool, version, registrations } = row;
+  const trouble = troubleOf(row, now);
+  const state = online ? trouble?.level ?? "on" : "";
+  const moves = rates !== undefined && [...rates.up, ...rates.down].some((rate) => rate > 0);
+  const told = [online ? "online" : "offline", trouble?.word.toLowerCase()];
   return (
     <tr role="row" class={online ? "" : "off"}>
       <th role="rowheader" scope="row" class="c-tag">
         <button
           type="button"
           class="tag"
-          aria-label={`${tag}, ${online ? "online" : "offline"}: details`}
+          aria-label={`${[tag, row.comment, ...told].filter(Boolean).join(", ")}: details`}
           onClick={() => onShow(tag)}
         >
-          <i class={online ? "state on" : "state"} />
-          {tag}
+          <i class={`state ${state}`} />
+          <span class="mono">{tag}</span>
+          {row.comment !== undefined && <span class="comment">{row.comment}</span>}
         </button>
-        <span class="soft small">
-          {row.service !== undefined && <span class="chip">{row.service}</span>}
-          {online ? row.peer : words(row.left_why ?? "")}
-        </span>
+        {trouble === undefined
+          ? (
+            <span class="soft small">
+              {row.service !== undefined && <span class="chip">{row.service}</span>}
+              {online ? row.peer : words(row.left_why ?? "")}
+            </span>
+          )
+          : (
+            <span class="small" title={trouble.says}>
+              <b class={trouble.level}>{trouble.word}</b> <span class="soft">{trouble.says}</span>
+            </span>
+          )}
       </th>
       <td role="cell" class="c-since">
         {online ? span(now - (row.since ?? now)) : `left ${span(now - (row.left_at ?? now))} ago`}
         <span class="soft small">
-          {row.registrations > 1 ? `${count(row.registrations)} times` : row.version ?? "old arpc"}
+          {[
+            version,
+            registrations > 1 ? `registered ${count(registrations)}×` : undefined,
+          ].filter(Boolean).join(", ") || "registered once"}
         </span>
       </td>
       <td role="cell" class="c-visitors">
         {count(row.visitors)}
-        <span class="soft small">{count(row.served)} before</span>
+        <span class="soft small">{count(row.visitors + row.served)} in all</span>
       </td>
       <td role="cell" class="c-pool">
-        <span title="warm, of those wanted">{pool.idle}/{pool.target}</span>
+        {online ? `${pool.idle} of ${pool.target}` : "—"}
         <span class={pool.waiting > 0 ? "bad small" : "soft small"}>
-          {pool.waiting > 0 ? `${count(pool.waiting)} wait` : "warm"}
+          {pool.waiting > 0 ? `${count(pool.waiting)} wait` : online ? "warm" : ""}
         </span>
       </td>
-      <td role="cell" class="c-rate">
+      <td role="cell" class={moves ? "c-rate" : "c-rate quiet"}>
         <span class="rates">
           <Spark rates={rates} />
           <span>
@@ -252,16 +289,14 @@ function Row(
       </td>
       <td role="cell" class="c-total">{bytes(row.down_bytes + row.up_bytes)}</td>
       <td role="cell" class="c-do">
-        {online && (
-          <button
-            type="button"
-            class="quiet small"
-            aria-label={`Kick ${tag}`}
-            onClick={() => onKick(tag)}
-          >
-            Kick
-          </button>
-        )}
+        <button
+          type="button"
+          class="small"
+          aria-label={`${online ? "Kick" : "Ban"} ${tag}`}
+          onClick={() => onKick(tag)}
+        >
+          {online ? "Kick" : "Ban"}
+        </button>
       </td>
     </tr>
   );
@@ -282,7 +317,11 @@ function NoClients(): JSX.Element {
         <b>No client is online yet.</b>
       </p>
       <p>Start one beside the service that should be reached, for example on port 8080:</p>
-      <pre><code>{token ? "ARP_AUTH_TOKEN=… " : ""}arpc --server-addr {location.hostname}{flags} --local-port 8080</code></pre>
+      <Command
+        text={`${
+          token ? "ARP_AUTH_TOKEN=… " : ""
+        }arpc --server-addr ${location.hostname}${flags} --local-port 8080`}
+      />
       <p class="soft small">
         It appears here as soon as it has registered, under the tag that it logs.
       </p>

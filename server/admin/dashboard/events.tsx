@@ -8,6 +8,7 @@
 
 import type { JSX } from "preact";
 import type { EventRow } from "../monitor.ts";
+import { ClientName } from "./client_name.tsx";
 import { clock, span, words } from "./format.ts";
 import { useStore } from "./store.ts";
 
@@ -28,45 +29,34 @@ const KINDS: Record<EventRow["kind"], { mark: string; say: (event: EventRow) => 
     say: ({ seconds = 0 }) =>
       seconds === 0 ? "was kicked" : `was kicked, and banned for ${span(seconds * 1000)}`,
   },
+  unbanned: { mark: "soft", say: () => "is banned no more" },
   draining: {
     mark: "warn",
     say: ({ seconds = 0 }) => `The server stops, within ${span(seconds * 1000)}`,
   },
 };
 
-/** The card with events. */
+/** The last of them first. */
 export function Events({ onShow }: { onShow: (tag: string) => void }): JSX.Element {
-  const { events, clients } = useStore();
+  const { events } = useStore();
+  if (events.length === 0) {
+    return <p class="empty">Nothing has happened yet. Clients that come and go are noted here.</p>;
+  }
   return (
-    <section class="card" aria-labelledby="events">
-      <div class="head">
-        <h2 id="events">Events</h2>
-      </div>
-      {events.length === 0
-        ? <p class="empty">Nothing has happened yet. Clients that come and go are noted here.</p>
-        : (
-          <ol class="events scroll" role="list" tabIndex={0} aria-labelledby="events">
-            {events.slice(0, ROWS).map((event) => {
-              const { mark, say } = KINDS[event.kind];
-              const { client } = event;
-              return (
-                <li key={event.nth}>
-                  <i class={`mark ${mark}`} />
-                  <time>{clock(event.at)}</time>
-                  <span>
-                    {client !== undefined && (clients.has(client)
-                      ? (
-                        <button type="button" class="link mono" onClick={() => onShow(client)}>
-                          {client}
-                        </button>
-                      )
-                      : <span class="mono">{client}</span>)} {say(event)}
-                  </span>
-                </li>
-              );
-            })}
-          </ol>
-        )}
-    </section>
+    <ol class="events scroll" role="list" tabIndex={0} aria-labelledby="events">
+      {events.slice(0, ROWS).map((event) => {
+        const { mark, say } = KINDS[event.kind];
+        const { client } = event;
+        return (
+          <li key={event.nth}>
+            <i class={`mark ${mark}`} />
+            <time>{clock(event.at)}</time>
+            <span>
+              {client !== undefined && <ClientName tag={client} onShow={onShow} />} {say(event)}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
   );
 }

@@ -9,7 +9,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { logout } from "./api.ts";
-import { span } from "./format.ts";
+import { count, span } from "./format.ts";
 import { store, useStore } from "./store.ts";
 
 /** Which server it is, how it does, and where it listens. */
@@ -34,6 +34,14 @@ export function Header(): JSX.Element {
           <dt>Up</dt>
           <dd>{span((second?.now ?? 0) - (about?.since ?? 0))}</dd>
         </div>
+        {second?.certificate_expires !== undefined && (
+          <div class={second.certificate_trouble === undefined ? "" : "bad"}>
+            <dt>certificate</dt>
+            <dd title={new Date(second.certificate_expires).toLocaleString("en-GB")}>
+              {left(second.certificate_expires - second.now)}
+            </dd>
+          </div>
+        )}
         {Object.entries(about?.ports ?? {}).map(([name, { port }]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -52,6 +60,12 @@ export function Header(): JSX.Element {
       )}
     </header>
   );
+}
+
+/** How long something is good for, roughly. */
+function left(ms: number): string {
+  const days = Math.floor(ms / 86_400_000);
+  return ms <= 0 ? "expired" : days < 2 ? span(ms) : `${count(days)} d`;
 }
 
 /** What ARP does: two ends that meet in the middle. */

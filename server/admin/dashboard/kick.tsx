@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource preact */
 /**
- * Sending a client away.
+ * Sending a client away, and keeping it away.
  *
  * @module
  */
@@ -20,16 +20,22 @@ const BANS: readonly [number, string][] = [
   [600, "after 10 minutes"],
   [3600, "after 1 hour"],
   [86400, "after 1 day"],
+  [7 * 86400, "after 1 week"],
+  [30 * 86400, "after 30 days"],
+  [365 * 86400, "after 1 year"],
 ];
 
 /** Asks whether it is meant, and does it. */
 export function KickDialog(
   { row, tag, onClose }: { row: ClientRow | undefined; tag: string; onClose: () => void },
 ): JSX.Element {
-  const [ban, setBan] = useState(60);
+  // It may leave or come while it is asked about, and the question stays the same.
+  const [online] = useState(row?.online === true);
+  const [ban, setBan] = useState(online ? 60 : 3600);
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<string | undefined>();
   const visitors = row?.visitors ?? 0;
+  const what = online ? "Kick" : "Ban";
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -42,14 +48,14 @@ export function KickDialog(
     }
   };
   return (
-    <Dialog class="ask" label={`Kick ${tag}`} onClose={onClose}>
+    <Dialog class="ask" label={`${what} ${tag}`} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         <h2>
-          Kick <span class="mono">{tag}</span>?
+          {what} <span class="mono">{tag}</span> {row?.comment}?
         </h2>
         <p>
-          Its link to this server ends
-          {visitors === 0
+          {online ? "Its link to this server ends" : "Visitors that it has left behind end"}
+          {!online || visitors === 0
             ? ""
             : visitors === 1
             ? ", and so does the connection of its visitor"
@@ -61,13 +67,18 @@ export function KickDialog(
             value={ban}
             onChange={(event) => setBan(Number(event.currentTarget.value))}
           >
-            {BANS.map(([seconds, name]) => <option key={seconds} value={seconds}>{name}</option>)}
+            {BANS.slice(online ? 0 : 1).map(([seconds, name]) => (
+              <option key={seconds} value={seconds}>{name}</option>
+            ))}
           </select>
         </label>
+        <p class="hint soft small">
+          A ban is listed under Bans, where it can be lifted. It ends when arps restarts.
+        </p>
         <p class="trouble" role="alert">{trouble}</p>
         <p class="actions">
           <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class="danger" disabled={busy}>Kick</button>
+          <button type="submit" class="danger" disabled={busy}>{what}</button>
         </p>
       </form>
     </Dialog>

@@ -54,7 +54,8 @@ export function Login(): JSX.Element {
           {busy ? "Checking…" : "Log in"}
         </button>
         <p class="soft small">
-          It is what <code>arps</code> was started with as <code>ARPS_ADMIN_KEY</code>.
+          It is what <code>arps</code> was started with:{" "}
+          <code>ARPS_ADMIN_KEY</code>, or what is in the file of <code>--admin-key-file</code>.
         </p>
       </form>
     </div>

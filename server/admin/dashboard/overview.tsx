@@ -10,11 +10,21 @@ import type { JSX } from "preact";
 import { TrafficChart } from "./chart.tsx";
 import { bytes, count, delay, rate } from "./format.ts";
 import { useStore } from "./store.ts";
+import { troubleOf } from "./trouble.ts";
+
+/** From here on the numbers stand beside the chart, in pixels. */
+const WIDE = 1120;
 
 /** The card at the top. */
 export function Overview(): JSX.Element | null {
-  const { second, history } = useStore();
+  const { second, history, clients, refusals } = useStore();
   if (second === undefined) return null;
+  let troubled = 0;
+  for (const row of clients.values()) if (troubleOf(row, second.now) !== undefined) troubled++;
+  const refused = refusals.reduce(
+    (sum, { count, lately }) => ({ count: sum.count + count, lately: sum.lately + lately }),
+    { count: 0, lately: 0 },
+  );
   const waiting = second.waiting === 0 ? "nobody waits" : `${count(second.waiting)} wait`;
   return (
     <section class="card overview" aria-label="Overview">
@@ -36,14 +46,19 @@ export function Overview(): JSX.Element | null {
             </div>
           </dl>
         </div>
-        <TrafficChart rates={history} />
+        <TrafficChart rates={history} height={innerWidth > WIDE ? 250 : 190} />
       </div>
       <dl class="numbers">
-        <Tile name="Clients" value={count(second.clients)} note="online" />
+        <Tile
+          name="Clients"
+          value={count(second.clients)}
+          note={troubled === 0 ? "online" : `${count(troubled)} in trouble`}
+          bad={troubled > 0}
+        />
         <Tile
           name="Visitors"
           value={count(second.visitors)}
-          note={`${count(second.served)} before`}
+          note={`${count(second.visitors + second.served)} in all`}
         />
         <Tile
           name="Warm tunnels"
@@ -53,6 +68,13 @@ export function Overview(): JSX.Element | null {
         />
         <Tile name="Wait for a tunnel" value={delay(second.wait_p95_ms)} note="95th percentile" />
         <Tile
+          name="Refused"
+          value={count(refused.lately)}
+          note={refused.count === refused.lately
+            ? "in 5 minutes"
+            : `in 5 minutes, ${count(refused.count)} in all`}
+        />
+        <Tile
           name="Data"
           value={bytes(second.down_bytes + second.up_bytes)}
           note="since the start"
@@ -60,7 +82,12 @@ export function Overview(): JSX.Element | null {
         <Tile
           name="Memory"
           value={bytes(second.memory_bytes)}
-          note={`CPU ${Math.round(second.cpu * 100)} %, lag ${delay(second.event_loop_delay_ms)}`}
+          note="resident"
+        />
+        <Tile
+          name="Processor"
+          value={`${Math.round(second.cpu * 100)} %`}
+          note={`lag ${delay(second.event_loop_delay_ms)}`}
           bad={second.event_loop_delay_ms > 250}
         />
       </dl>

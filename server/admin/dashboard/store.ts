@@ -6,6 +6,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { EventRow, Second } from "../monitor.ts";
+import type { RefusalRow } from "../refusals.ts";
 import type { ClientRow, VisitorRow } from "../rows.ts";
 import { Locked, watch } from "./api.ts";
 
@@ -50,6 +51,7 @@ interface Snapshot {
   histories: Record<string, [number[], number[]]>;
   visitors: VisitorRow[];
   events: EventRow[];
+  refusals: RefusalRow[];
 }
 
 /** All that is shown. */
@@ -62,6 +64,7 @@ class Store {
   rates: Map<string, Rates> = new Map();
   visitors: VisitorRow[] = [];
   events: EventRow[] = [];
+  refusals: RefusalRow[] = [];
   #names: string[] = [];
   #hearers = new Set<() => void>();
   #wake: () => void = () => {};
@@ -148,6 +151,9 @@ class Store {
       case "events":
         this.events = [...(data as EventRow[]).reverse(), ...this.events].slice(0, KEPT);
         return;
+      case "refusals":
+        this.refusals = data as RefusalRow[];
+        return;
       // The last of each second.
       case "second":
         this.second = data as Second;
@@ -171,6 +177,7 @@ class Store {
     );
     this.visitors = snapshot.visitors;
     this.events = snapshot.events;
+    this.refusals = snapshot.refusals;
   }
 
   #numbers([tag, ...values]: [string, ...number[]]): void {

@@ -9,8 +9,9 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { VisitorRow } from "../rows.ts";
-import { get } from "./api.ts";
-import { bytes, clock, duration } from "./format.ts";
+import { get, post } from "./api.ts";
+import { ClientName } from "./client_name.tsx";
+import { bytes, clock, count, duration } from "./format.ts";
 import { useStore } from "./store.ts";
 
 /** Rows that are drawn. */
@@ -18,7 +19,7 @@ const ROWS = 60;
 
 /** The card with visitors. */
 export function Visitors({ onShow }: { onShow: (tag: string) => void }): JSX.Element {
-  const { visitors, second } = useStore();
+  const { visitors, second, clients: known } = useStore();
   const [live, setLive] = useState<VisitorRow[] | undefined>();
   const [now, showNow] = useState(false);
   const [filter, setFilter] = useState("");
@@ -34,7 +35,8 @@ export function Visitors({ onShow }: { onShow: (tag: string) => void }): JSX.Ele
   const wanted = filter.toLowerCase();
   const all = now ? live ?? [] : visitors;
   const rows = all.filter(({ address, protocol, clients, end = "" }) =>
-    `${address} ${protocol} ${clients.join(" ")} ${end}`.toLowerCase().includes(wanted)
+    [address, protocol, ...clients, ...clients.map((tag) => known.get(tag)?.comment), end].join(" ")
+      .toLowerCase().includes(wanted)
   ).slice(0, ROWS);
   return (
     <section class="card" aria-labelledby="visitors">
@@ -49,6 +51,7 @@ export function Visitors({ onShow }: { onShow: (tag: string) => void }): JSX.Ele
             type="search"
             placeholder="Filter"
             aria-label="Filter visitors by address, protocol, client or end"
+            autocomplete="off"
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
@@ -66,7 +69,10 @@ export function Visitors({ onShow }: { onShow: (tag: string) => void }): JSX.Ele
                   <th role="columnheader" scope="col">Client</th>
                   <th role="columnheader" scope="col">Data</th>
                   <th role="columnheader" scope="col">Stay</th>
-                  <th role="columnheader" scope="col">{now ? "Requests" : "End"}</th>
+                  <th role="columnheader" scope="col">Requests</th>
+                  <th role="columnheader" scope="col">
+                    {now ? <span class="hidden">Actions</span> : "End"}
+                  </th>
                 </tr>
               </thead>
               <tbody role="rowgroup">
@@ -83,7 +89,13 @@ function Row(
   { row, onShow }: { row: VisitorRow; onShow: (tag: string) => void },
 ): JSX.Element {
   const { end } = row;
-  const good = end === undefined || end === "done" || end === "drained";
+  const good = end === "done" || end === "drained";
+  const [ending, setEnding] = useState(false);
+  const kick = () => {
+    setEnding(true);
+    // One that has left meanwhile is what was wanted.
+    void post(`/api/visitors/${row.nth}/kick`).catch(() => setEnding(false));
+  };
   return (
     <tr role="row">
       <td role="cell" class="v-time">
@@ -97,14 +109,11 @@ function Row(
         {row.clients.length === 0
           ? <span class="soft">—</span>
           : row.clients.slice(0, 3).map((tag) => (
-            <button
+            <ClientName
               key={tag}
-              type="button"
-              class="link mono"
-              onClick={() => onShow(tag)}
-            >
-              {tag}
-            </button>
+              tag={tag}
+              onShow={onShow}
+            />
           ))}
       </td>
       <td role="cell" class="v-data">
@@ -112,12 +121,20 @@ function Row(
         <span class="up">↑ {bytes(row.up_bytes)}</span>
       </td>
       <td role="cell" class="v-stay">{duration(row.ms)}</td>
+      <td role="cell" class="v-requests" data-unit={row.requests === 1 ? "request" : "requests"}>
+        {row.requests === undefined ? <span class="soft">—</span> : count(row.requests)}
+      </td>
       <td role="cell" class={good ? "v-end soft" : "v-end"}>
-        {end ?? row.requests ?? ""}
-        {end !== undefined && row.requests !== undefined && (
-          <span class="soft small">
-            {row.requests} {row.requests === 1 ? "request" : "requests"}
-          </span>
+        {end ?? (
+          <button
+            type="button"
+            class="small"
+            disabled={ending}
+            aria-label={`End the visit of ${row.address}`}
+            onClick={kick}
+          >
+            End
+          </button>
         )}
       </td>
     </tr>
