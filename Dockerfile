@@ -23,9 +23,11 @@ RUN groupadd --gid 65532 arp \
   && useradd --uid 65532 --gid arp --no-log-init --create-home --home-dir /home/arp \
     --shell /usr/sbin/nologin arp \
   && install --directory --owner=arp --group=arp --mode=0700 /home/arp/.arp-client
+# With OTEL_DENO=true the log is exported as well, and not printed twice.
 ENV DENO_DIR=/opt/deno-dir \
   DENO_NO_UPDATE_CHECK=1 \
-  NO_COLOR=1
+  NO_COLOR=1 \
+  OTEL_DENO_CONSOLE=replace
 WORKDIR /opt/arp
 COPY deno.json deno.lock ./
 COPY common common
@@ -43,7 +45,7 @@ LABEL org.opencontainers.image.title="arps" \
   org.opencontainers.image.description="ARP server: puts programs that run behind NAT on the public internet, through one port" \
   org.opencontainers.image.licenses="MIT"
 # Only this container reaches it, for the check below.
-ENV ARPS_ADMIN_PORT=17004
+ENV ARPS_ADMIN_PORT=17009
 USER 65532:65532
 EXPOSE 17001 17002 17003
 STOPSIGNAL SIGTERM
@@ -51,12 +53,14 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", "--allow-net=127.0.0.1", "--allow-env=ARPS_ADMIN_PORT", "deploy/health.ts"]
 # What it may do at most; it gives up what its settings do not need. Settings: variables named
 # ARPS_…, flags behind the image's name, or a file and secrets in the folders it may read.
-ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16", "--allow-net", "--allow-env=ARPS_*,ARP_*", "--allow-read=/etc/arp,/run/secrets,/var/log/arp", "--allow-write=/var/log/arp", "server/main.ts"]
+ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16", "--allow-net", "--allow-env=ARPS_*,ARP_*,OTEL_DENO_CONSOLE", "--allow-read=/etc/arp,/run/secrets,/var/log/arp", "--allow-write=/var/log/arp", "server/main.ts"]
 
 # ---- The client, for a service beside it; command mode wants the CLIs, and so an image of its own
 FROM base AS arpc
 COPY server/deno.json server/
 COPY client client
+# For what one does beside the client that runs: docker exec CONTAINER arpc token create
+COPY deploy/arpc.sh /usr/local/bin/arpc
 RUN deno run --quiet --no-lock --allow-all deploy/trim.ts client/main.ts \
   && deno run --quiet --no-prompt --cached-only --frozen client/main.ts --version
 LABEL org.opencontainers.image.title="arpc" \
@@ -64,9 +68,10 @@ LABEL org.opencontainers.image.title="arpc" \
   org.opencontainers.image.licenses="MIT"
 ENV HOME=/home/arp
 USER 65532:65532
-# The client id of the last run, if it was given none: without a volume there it changes each time.
+# The client id of the last run, if it was given none, and the key of visitor tokens: without a volume
+# there both change each time.
 VOLUME ["/home/arp/.arp-client"]
 STOPSIGNAL SIGTERM
 # A client that is cut off comes back by itself: there is nothing that a restart would mend.
 HEALTHCHECK NONE
-ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16", "--allow-net", "--allow-env=ARPC_*,ARP_*,HOME,USER", "--allow-sys=hostname", "--allow-read=/etc/arp,/run/secrets,/var/log/arp,/home/arp/.arp-client", "--allow-write=/var/log/arp,/home/arp/.arp-client", "client/main.ts"]
+ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16", "--allow-net", "--allow-env=ARPC_*,ARP_*,HOME,USER,OTEL_DENO_CONSOLE", "--allow-sys=hostname", "--allow-read=/etc/arp,/run/secrets,/var/log/arp,/home/arp/.arp-client", "--allow-write=/var/log/arp,/home/arp/.arp-client", "client/main.ts"]

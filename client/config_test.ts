@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { resolve, type Source, UsageError } from "@agentx/common/cli";
-import { clientConfig, OPTIONS } from "./config.ts";
+import { clientConfig } from "./config.ts";
+import { OPTIONS } from "./options.ts";
 
 function config(given: Record<string, unknown>, fallback = () => "made-up") {
   const flags: Source = { describe: (key) => `--${key}`, get: (key) => given[key] };
@@ -71,6 +72,22 @@ Deno.test("a server address with a scheme or a path is refused", () => {
     refuses({ "local-port": "1", "server-addr": address }, /^--server-addr: expected a host name/);
   }
   strictEqual(config({ "local-port": "1", "server-addr": "::1" }).serverAddr, "::1");
+});
+
+Deno.test("a server address with a port is refused, with the flags that take it", () => {
+  const hint = /^--server-addr: expected a host .* --control-port and --proxy-port, found "/;
+  const wrong = [
+    "localhost:7000",
+    "192.0.2.1:7000",
+    "a.example:7000:17001",
+    "[::1]:7000",
+    "a:",
+    ":1",
+  ];
+  for (const address of wrong) refuses({ "local-port": "1", "server-addr": address }, hint);
+  for (const address of ["2001:db8::1", "::", "::ffff:192.0.2.1", "a_b.example", "10.0.0.1"]) {
+    strictEqual(config({ "local-port": "1", "server-addr": address }).serverAddr, address);
+  }
 });
 
 Deno.test("every option says what it is for and what it expects", () => {

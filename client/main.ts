@@ -6,28 +6,30 @@
 
 import { formatAddress, getLogger, reason, tag } from "@agentx/common";
 import {
-  findSubcommand,
+  complain,
+  findProgram,
   keepNetwork,
   outliveFaults,
   permissionFlags,
+  print,
   revokeAllBut,
   runSubcommand,
   shutdownSignals,
   startLogging,
-  UsageError,
   type Values,
 } from "@agentx/common/cli";
-import { banner } from "./banner.ts";
-import { runClient } from "./client.ts";
+import { banner, createCommand } from "./banner.ts";
+import { type ClientEvents, runClient } from "./client.ts";
 import { commandConfig } from "./command/config.ts";
 import type { CommandMode } from "./command/mod.ts";
-import { type ClientConfig, clientConfig, localPort, OPTIONS } from "./config.ts";
+import { type ClientConfig, clientConfig, localPort } from "./config.ts";
 import { machineClientId, thisMachine } from "./identity.ts";
 import { ReplacedError } from "./link.ts";
-import { permissions, place, readRequest } from "./program.ts";
+import type { OPTIONS } from "./options.ts";
+import { FAMILY, permissions, place, readRequest } from "./program.ts";
 import { stateFolder, writeState } from "./state.ts";
-import { SUBCOMMANDS } from "./subcommands.ts";
-import { TokenWatch } from "./token/watch.ts";
+import { openTokens } from "./token/open.ts";
+import type { Tokens } from "./token/watch.ts";
 
 /** Exit code of a client whose id was registered again elsewhere: a service must not restart it. */
 const REPLACED = 3;
@@ -36,9 +38,9 @@ const REPLACED = 3;
 const COMMAND_GRANTS = ["net", "run", "read", "write", "env"] as const;
 
 async function main(): Promise<void> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
-  if (other !== undefined) return await runSubcommand(other);
-  const request = await readRequest(Deno.args);
+  const asked = findProgram(FAMILY, Deno.args);
+  if (asked.kind !== "own") Deno.exit(await runSubcommand(asked));
+  const request = await readRequest(asked.args);
   if (request.kind === "print") return print(request.text);
   const { values } = request;
   if (values["print-permissions"]) {
@@ -48,13 +50,9 @@ async function main(): Promise<void> {
   await using _logging = await startLogging(values);
   const log = getLogger(["arpc"]);
   log.info("Client starts", { client: await tag(config.clientId) });
+  const keyFile = values["visitor-key-file"];
+  using tokens = openTokens({ ...config, visitorKeyFile: keyFile });
   remember(config.clientId);
-  using tokens = TokenWatch.open(stateFolder());
-  if (config.requireVisitorToken) {
-    if (tokens === undefined) {
-      log.warning("Nobody can visit: ~/.arp-client, with its tokens, is out of reach");
-    } else log.info("Visitors need a token: arpc token create --ttl 2h");
-  }
   await (values["command-mode"] ? revokeAllBut(...COMMAND_GRANTS) : keepNetwork(values));
   using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
@@ -67,7 +65,7 @@ async function main(): Promise<void> {
     localPort: mode.address.port,
     service: "none",
   };
-  await runClient(served, { online: showOnce(served) }, shutdown, tokens);
+  await runClient(served, { online: showOnce(served, tokens, keyFile) }, shutdown, tokens);
   log.info("Client stopped");
 }
 
@@ -92,12 +90,24 @@ function remember(clientId: string): void {
   }
 }
 
-/** Shows the URLs when they are first known, and again only when they change. */
-function showOnce({ localAddr, localPort }: ClientConfig): (urls: readonly string[]) => void {
+/**
+ * Shows the URLs when they are first known, or how to make one, and again only when they change.
+ *
+ * @param keyFile `--visitor-key-file`
+ */
+function showOnce(
+  { clientId, localAddr, localPort }: ClientConfig,
+  tokens: Tokens | undefined,
+  keyFile: string | undefined,
+): ClientEvents["online"] {
   let shown = "";
-  return (urls) => {
-    if (urls.length === 0 || urls.join() === shown) return;
-    shown = urls.join();
+  return async (urls, { needsToken, sites }) => {
+    const now = [needsToken, ...urls].join();
+    if (urls.length === 0 || now === shown) return;
+    shown = now;
+    const kept = await tokens?.keep(sites) ?? false;
+    const url = kept && keyFile === undefined ? undefined : sites.get(clientId);
+    const create = needsToken ? createCommand({ clientId, keyFile, url }) : undefined;
     const terminal = Deno.stdout.isTerminal();
     const screen = {
       terminal,
@@ -105,20 +115,16 @@ function showOnce({ localAddr, localPort }: ClientConfig): (urls: readonly strin
       columns: terminal ? Deno.consoleSize().columns : 0,
     };
     const local = formatAddress({ hostname: localAddr, port: localPort });
-    void banner(urls, local, screen).then(print);
+    print(await banner({ urls, local, create }, screen));
   };
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
 if (import.meta.main) {
   try {
     await main();
   } catch (error) {
-    Deno.stderr.writeSync(new TextEncoder().encode(`arpc: ${reason(error)}\n`));
-    Deno.exit(error instanceof UsageError ? 2 : error instanceof ReplacedError ? REPLACED : 1);
+    const code = complain("arpc", error);
+    Deno.exit(error instanceof ReplacedError ? REPLACED : code);
   }
   Deno.exit(0);
 }

@@ -4,22 +4,25 @@
  * @module
  */
 
+import { formatAddress, hostOf } from "@agentx/common";
 import {
   type About,
-  keysOf,
+  type Family,
   optionVariables,
   type Permissions,
   readOptions,
   readVariable,
   type Request,
   runningFiles,
+  tablesOf,
   type Values,
 } from "@agentx/common/cli";
 import { resolve as absolute } from "@std/path";
-import { localPort, OPTIONS, VERSION } from "./config.ts";
+import { contradictions, localPort, VERSION } from "./config.ts";
 import { MACHINE_ID_FILES, OS_RELEASE_FILE, USER_VARIABLES } from "./identity.ts";
+import { OPTIONS } from "./options.ts";
 import { HOME_VARIABLES, homeFolder, readState, stateFolder } from "./state.ts";
-import { SUBCOMMANDS } from "./subcommands.ts";
+import { GROUPS, SUBCOMMANDS } from "./subcommands.ts";
 
 const ABOUT: About = {
   name: "arpc",
@@ -38,6 +41,26 @@ const ABOUT: About = {
     ],
     ["arpc --config arpc.toml", "everything from a file"],
   ],
+  exits: "0 after a clean stop, 1 on a failure, 2 on bad options, 3 when its id was registered " +
+    "again elsewhere",
+  hint,
+};
+
+/** What other programs of this kind are told in words, told in flags. */
+function hint([word = "", ...more]: readonly string[]): string | undefined {
+  const port = [word, ...more].find((one) => /^\d{1,5}$/.test(one)) ?? "3000";
+  if (/^\d+$/.test(word)) return `did you mean --local-port ${word}?`;
+  if (["http", "https", "web"].includes(word)) return `it is arpc --local-port ${port}`;
+  if (!["tcp", "tls", "ssh"].includes(word)) return undefined;
+  return `it is arpc --local-port ${port}, and --remote-port 0 for a public port of its own`;
+}
+
+/** `arpc`, and what it does besides exposing a service. */
+export const FAMILY: Family = {
+  about: ABOUT,
+  options: OPTIONS,
+  words: SUBCOMMANDS,
+  groups: GROUPS,
 };
 
 /**
@@ -48,7 +71,9 @@ const ABOUT: About = {
 export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
   return readOptions(ABOUT, OPTIONS, args, {
     weakest: [readState(stateFolder())],
-    others: keysOf(SUBCOMMANDS),
+    family: tablesOf(FAMILY),
+    agree: contradictions,
+    examine: async (values) => (await import("./check.ts")).examine(values, place()),
   });
 }
 
@@ -79,8 +104,7 @@ export function place(): { home: string | undefined; stateFolder: string | undef
 }
 
 function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissions, "run">> {
-  const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
-  const server = bracket(values["server-addr"]);
+  const server = hostOf({ hostname: values["server-addr"] });
   const folder = stateFolder();
   const state = folder === undefined ? [] : [folder];
   const files = runningFiles(values, OPTIONS);
@@ -88,7 +112,7 @@ function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissio
     net: [
       `${server}:${values["control-port"]}`,
       `${server}:${values["proxy-port"]}`,
-      `${bracket(values["local-addr"])}:${localPort(values)}`,
+      formatAddress({ hostname: values["local-addr"], port: localPort(values) }),
     ],
     sys: ["hostname"],
     env: [...optionVariables(ABOUT, OPTIONS), ...HOME_VARIABLES, ...USER_VARIABLES]
@@ -98,7 +122,8 @@ function ownPermissions(values: Values<typeof OPTIONS>): Required<Omit<Permissio
       OS_RELEASE_FILE,
       ...state,
       ...files.read,
-      ...(values["tls-ca"] === undefined ? [] : [absolute(values["tls-ca"])]),
+      ...[values["tls-ca"], values["visitor-key-file"]].filter((path) => path !== undefined)
+        .map((path) => absolute(path)),
     ],
     write: [...state, ...files.write],
   };

@@ -10,3 +10,8 @@ import { TOKEN } from "./token/program.ts";
 
 /** By the word that asks for them. */
 export const SUBCOMMANDS: readonly Subcommand[] = [CONNECT, ...TOKEN];
+
+/** What several have in common that begin with the same word. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  token: "Visitor tokens: they let somebody visit this machine's service for a while.",
+};

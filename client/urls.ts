@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "@agentx/common";
+import { formatAddress, hostOf } from "@agentx/common";
 import type { ClientConfig } from "./config.ts";
 
 /** The URLs the server told, under the name it was dialled by if it knows none of its own. */
@@ -14,7 +14,7 @@ export function visitorUrls(
     & Partial<Pick<ClientConfig, "requireVisitorToken">>,
   told: readonly string[] | undefined,
 ): string[] {
-  const host = serverAddr.includes(":") ? `[${serverAddr}]` : serverAddr;
+  const host = hostOf({ hostname: serverAddr });
   // A first generation server does not say; 17003 is the default public port.
   const urls = told ?? [`http://0.0.0.0:17003/?token=${encodeURIComponent(clientId)}`];
   const web = urls.flatMap((text) => {
@@ -27,6 +27,26 @@ export function visitorUrls(
     return [url.href];
   });
   return [...new Set(web)];
+}
+
+/**
+ * The addresses that visitor tokens of a client go with, by client id and alias: without a token.
+ * None of a first generation server, which knows no such tokens.
+ */
+export function visitorSites(
+  config: Pick<ClientConfig, "serverAddr" | "clientId" | "aliases">,
+  told: readonly string[] | undefined,
+): Map<string, string> {
+  const names = [config.clientId, ...config.aliases];
+  return new Map(
+    (told ?? []).slice(0, names.length).flatMap((text, at) =>
+      visitorUrls({ ...config, requireVisitorToken: true }, [text]).map((found) => {
+        const url = new URL(found);
+        url.search = url.hash = "";
+        return [names[at]!, url.href];
+      })
+    ),
+  );
 }
 
 /** Where the port of its own is, under the name the server was dialled by; nowhere if it has none. */

@@ -1,5 +1,5 @@
-import { deepStrictEqual } from "node:assert/strict";
-import { remoteUrls, visitorUrls } from "./urls.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { remoteUrls, visitorSites, visitorUrls } from "./urls.ts";
 
 const NAME = { serverAddr: "server.example", clientId: "my-app" };
 
@@ -31,6 +31,16 @@ Deno.test("visitorUrls() puts brackets around an IPv6 address", () => {
   deepStrictEqual(visitorUrls({ ...NAME, serverAddr: "::1" }, ["http://0.0.0.0:80/?token=a"]), [
     "http://[::1]/?token=a",
   ]);
+});
+
+Deno.test("visitorSites() has an address for each name, without a token", () => {
+  const told = ["https://my-app.tunnel.example/", "http://0.0.0.0:1/?token=b%3Ab", "ftp://x/"];
+  const sites = visitorSites({ ...NAME, aliases: ["b:b", "c"] }, told);
+  deepStrictEqual([...sites], [
+    ["my-app", "https://my-app.tunnel.example/"],
+    ["b:b", "http://server.example:1/"],
+  ]);
+  strictEqual(visitorSites({ ...NAME, aliases: [] }, undefined).size, 0);
 });
 
 Deno.test("remoteUrls() is the port under the name that was dialled, if it is one", () => {

@@ -14,6 +14,8 @@ export const PROTOCOL_VERSION = 2;
 
 /** What a client id, and an alias of one, may be made of. */
 export const CLIENT_ID = /^[A-Za-z0-9._~:@-]{1,128}$/;
+/** {@link CLIENT_ID} in words, for errors. */
+export const CLIENT_ID_EXPECTS = "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -";
 
 /** First message of a client, on the control port. */
 export interface Register {
@@ -67,6 +69,8 @@ export interface RegisterResult {
   retry_s?: number;
   /** The server checks visitor tokens, and understands {@link RevokeTokens}. */
   visitor_tokens?: boolean;
+  /** No client id opens anything here; it is so for all clients of this server. */
+  require_token?: boolean;
   /** Another server may listen on the same ports: a tunnel that reached that one is opened again. */
   shared_ports?: boolean;
 }
@@ -174,6 +178,7 @@ const FIELDS: Record<Command["type"], Record<string, Kind | `${Kind}?`>> = {
     reuse: "boolean?",
     retry_s: "number?",
     visitor_tokens: "boolean?",
+    require_token: "boolean?",
     shared_ports: "boolean?",
   },
   RequestNewProxyConn: { proxy_conn_id: "string", server_addr: "string?" },

@@ -17,6 +17,7 @@ export { acceptLoop } from "./accept.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export {
   CLIENT_ID,
+  CLIENT_ID_EXPECTS,
   type Command,
   type Draining,
   formatCommand,
@@ -79,6 +80,7 @@ export {
   type DialOptions,
   dialTcp,
   formatAddress,
+  hostOf,
   type Listen,
   type Listener,
   type ListenOptions,

@@ -16,7 +16,12 @@ export interface Address {
 
 /** `host:port`, with brackets around an IPv6 host. */
 export function formatAddress({ hostname, port }: Address): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  return `${hostOf({ hostname })}:${port}`;
+}
+
+/** The host of an address as it stands in a URL, and before a port: IPv6 in brackets. */
+export function hostOf({ hostname }: Pick<Address, "hostname">): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
 /** A duplex byte stream with half-close. `Deno.TcpConn` and `Deno.TlsConn` are such. */

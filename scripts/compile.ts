@@ -53,7 +53,7 @@ export const PROGRAMS: readonly Program[] = [
     permissions: [
       "--no-prompt",
       "--allow-net",
-      "--allow-env=ARPS_*,ARP_*,NO_COLOR",
+      "--allow-env=ARPS_*,ARP_*,NO_COLOR,OTEL_DENO_CONSOLE",
       // The configuration file and the log file may be anywhere.
       "--allow-read",
       "--allow-write",

@@ -2,10 +2,10 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { Buffer } from "node:buffer";
 import { dirname, join } from "@std/path";
 import { variable } from "@agentx/common/cli";
-import { OPTIONS as CLIENT_OPTIONS } from "../client/config.ts";
+import { OPTIONS as CLIENT_OPTIONS } from "../client/options.ts";
 import { USER_VARIABLES } from "../client/identity.ts";
 import { HOME_VARIABLES } from "../client/state.ts";
-import { OPTIONS as SERVER_OPTIONS } from "../server/config.ts";
+import { OPTIONS as SERVER_OPTIONS } from "../server/options.ts";
 import { peer, peerTest } from "../tests/peers.ts";
 import {
   compile,
@@ -193,7 +193,7 @@ peerTest(
       });
       const arps = grants(await embedInto(root, "arps", root));
       deepStrictEqual([arps.prompt, arps.allow_net, arps.allow_run], [false, [], null]);
-      deepStrictEqual(arps.allow_env, ["ARPS_*", "ARP_*", "NO_COLOR"]);
+      deepStrictEqual(arps.allow_env, ["ARPS_*", "ARP_*", "NO_COLOR", "OTEL_DENO_CONSOLE"]);
       const arpc = grants(await embedInto(root, "arpc", root));
       deepStrictEqual([arpc.prompt, arpc.allow_run, arpc.allow_sys], [false, [], ["hostname"]]);
     });
@@ -202,7 +202,7 @@ peerTest(
 
 /** What is read as text, some of it only when it is wanted. */
 const ASSETS: Record<string, string[]> = {
-  arps: ["server/admin/dashboard.js", "server/admin/dashboard/style.css"],
+  arps: ["server/admin/dashboard.js", "server/admin/dashboard/style/small.css"],
   arpc: ["client/command/console/page.js", "client/command/docs/page.html"],
 };
 

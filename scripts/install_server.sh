@@ -151,10 +151,15 @@ if [ -n "$root" ]; then
   # --root / means the real system, and would otherwise pass for a staging folder.
   [ "$root" != / ] || misused "--root: / is the system itself; leave the option out"
 else
-  [ "$(uname -s)" = Linux ] ||
-    die "systemd services exist on Linux only; elsewhere run: deno task server"
-  [ -d /run/systemd/system ] ||
-    die "systemd does not run here; start arps yourself (deno task server), or stage files with --root"
+  if [ "$dry" = yes ]; then
+    [ -d /run/systemd/system ] ||
+      say "systemd does not run here: this is what would be done where it does"
+  else
+    [ "$(uname -s)" = Linux ] ||
+      die "systemd services exist on Linux only; elsewhere run: deno task server"
+    [ -d /run/systemd/system ] ||
+      die "systemd does not run here; start arps yourself (deno task server), or stage files with --root"
+  fi
   [ "$dry" = yes ] || [ "$(id -u)" -eq 0 ] ||
     die "only root can install a service: run it with sudo, or look first with --dry-run"
 fi
@@ -291,7 +296,7 @@ pool-size = 1
 #auth-token-file = "/etc/arp/auth-token"
 
 # Dashboard, metrics and /healthz, on this machine only.
-#admin-port = 17004
+#admin-port = 17009
 
 #grace = 30
 #log-level = "info"
@@ -421,7 +426,7 @@ install_sources() {
   fi
   # What the program may do at most. It gives up by itself what its settings do not need.
   command="$service_deno run --no-prompt --cached-only $lock $V8_FLAGS"
-  command="$command --allow-net --allow-env=ARPS_*,ARP_*,NO_COLOR"
+  command="$command --allow-net --allow-env=ARPS_*,ARP_*,NO_COLOR,OTEL_DENO_CONSOLE"
   command="$command --allow-read=/etc/arp,$LOGS --allow-write=$LOGS $home/app/server/main.ts"
 }
 
@@ -474,6 +479,8 @@ Group=$ACCOUNT
 SyslogIdentifier=arps
 Environment=ARPS_CONFIG=$SETTINGS
 EnvironmentFile=-$VARIABLES
+# With OTEL_DENO=true in that file the log is exported as well, and not printed twice.
+Environment=OTEL_DENO_CONSOLE=replace
 $environment
 ExecStart=$command
 # Reads certificates and the file of --auth-file again; no connection ends.

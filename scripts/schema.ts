@@ -1,6 +1,7 @@
 /**
- * Writes the JSON Schemas of both programs' configuration files, from which editors complete and
- * check them: `schemas/arps.schema.json` and `schemas/arpc.schema.json`.
+ * Writes what is made of the tables of options: the JSON Schemas of both programs' configuration files,
+ * from which editors complete and check them (`schemas/arps.schema.json`, `schemas/arpc.schema.json`),
+ * and the page `docs/options.md`.
  *
  * ```sh
  * deno task schema
@@ -8,18 +9,20 @@
  *
  * @module
  */
-import { jsonSchema, type NamedOptions, type Options, type Subcommand } from "@agentx/common/cli";
+import { type Family, jsonSchema, type NamedOptions } from "@agentx/common/cli";
 import { dirname, join } from "@std/path";
-import { OPTIONS as CLIENT_OPTIONS } from "../client/config.ts";
-import { SUBCOMMANDS as CLIENT_SUBCOMMANDS } from "../client/subcommands.ts";
-import { OPTIONS as SERVER_OPTIONS } from "../server/config.ts";
-import { SUBCOMMANDS as SERVER_SUBCOMMANDS } from "../server/subcommands.ts";
+import { FAMILY as CLIENT } from "../client/program.ts";
+import { FAMILY as SERVER } from "../server/program.ts";
+import { optionsPage } from "./option_tables.ts";
+
+/** The page of all options, relative to the project. */
+export const OPTIONS_PAGE = "docs/options.md";
 
 /** The schemas by file name, relative to the project. */
 export function schemas(): Map<string, object> {
   return new Map([
-    ["schemas/arps.schema.json", schema("arps", SERVER_OPTIONS, SERVER_SUBCOMMANDS)],
-    ["schemas/arpc.schema.json", schema("arpc", CLIENT_OPTIONS, CLIENT_SUBCOMMANDS)],
+    ["schemas/arps.schema.json", schema(SERVER)],
+    ["schemas/arpc.schema.json", schema(CLIENT)],
   ]);
 }
 
@@ -28,7 +31,12 @@ export function textOf(schema: object): string {
   return JSON.stringify(schema, null, 2) + "\n";
 }
 
-function schema(name: string, options: Options, words: readonly Subcommand[]): object {
+/** The text of {@link OPTIONS_PAGE}. */
+export function page(): string {
+  return optionsPage([SERVER, CLIENT]);
+}
+
+function schema({ about: { name }, options, words }: Family): object {
   const tables: NamedOptions[] = [
     { name, options },
     ...words.map(({ about, options }) => ({ name: about.name, options })),
@@ -42,4 +50,5 @@ if (import.meta.main) {
     await Deno.mkdir(dirname(join(root, path)), { recursive: true });
     await Deno.writeTextFile(join(root, path), textOf(schema));
   }
+  await Deno.writeTextFile(join(root, OPTIONS_PAGE), page());
 }

@@ -8,10 +8,14 @@ import { configFile, type Options, resolve, UsageError } from "@agentx/common/cl
 import { Ajv } from "ajv";
 import fc from "fast-check";
 import { dirname, join } from "@std/path";
-import { clientConfig, OPTIONS as CLIENT } from "../client/config.ts";
-import { OPTIONS as SERVER, serverConfig } from "../server/config.ts";
+import { clientConfig } from "../client/config.ts";
+import { OPTIONS as CLIENT } from "../client/options.ts";
+import { FAMILY as CLIENT_FAMILY } from "../client/program.ts";
+import { serverConfig } from "../server/config.ts";
+import { OPTIONS as SERVER } from "../server/options.ts";
+import { FAMILY as SERVER_FAMILY } from "../server/program.ts";
 import { peerTest } from "../tests/peers.ts";
-import { schemas } from "./schema.ts";
+import { OPTIONS_PAGE, page, schemas } from "./schema.ts";
 
 const ROOT = dirname(import.meta.dirname ?? ".");
 const files = [{ name: "read" }, { name: "write" }] as const;
@@ -51,6 +55,29 @@ peerTest({ name: "the schemas are those of the options", permissions: files }, a
   }
 });
 
+peerTest({ name: "the page of options is that of the options", permissions: files }, async () => {
+  strictEqual(await Deno.readTextFile(join(ROOT, OPTIONS_PAGE)), page(), "run `deno task schema`");
+});
+
+Deno.test("the page of options has each of each program, and its default", () => {
+  const sections = new Map(
+    page().split(/^## /m).slice(1).map((text) => [text.slice(0, text.indexOf("\n")), text]),
+  );
+  const running = sections.get("Running")!;
+  for (const { about, options, words } of [SERVER_FAMILY, CLIENT_FAMILY]) {
+    for (const program of [{ about, options }, ...words]) {
+      const own = sections.get(program.about.name)!;
+      for (const [key, { default: fallback }] of Object.entries(program.options)) {
+        const row = (own + running).split("\n").find((line) =>
+          new RegExp(`^\\| \`--(?:\\[no-\\])?${key}\``).test(line)
+        );
+        ok(row !== undefined, `${program.about.name} --${key}`);
+        if (typeof fallback === "number") ok(row.includes(String(fallback)), row);
+      }
+    }
+  }
+});
+
 Deno.test("editors hear of every option, and of none that is no key", () => {
   for (const [program, options] of Object.entries(TABLES)) {
     const schema = schemas().get(`schemas/${program}.schema.json`) as {
@@ -73,6 +100,9 @@ const GOOD: [string, unknown][] = [
   ["arps", { "allow-ports": 443, "rate-limit": "10MB" }],
   ["arps", { "rate-limit": 1000, "heartbeat": 0.5, "on-duplicate": "reject" }],
   ["arpc", { "local-port": 3000, "client-id": "my-app", "alias": ["a", "b"] }],
+  ["arpc", { "tls": true, "tls-fingerprint": "00".repeat(32), "alias": "a, b" }],
+  ["arpc", { "tls": true, "tls-fingerprint": ["00".repeat(32), `sha256//${"A".repeat(43)}=`] }],
+  ["arpc", { "server-addr": "2001:db8::1" }],
   ["arpc", { "command-mode": true, "auto-reconnect": false, "log-level": "debug" }],
 ];
 const BAD: [string, unknown][] = [
@@ -87,6 +117,8 @@ const BAD: [string, unknown][] = [
   ["arps", { "heartbeat": 0 }],
   ["arps", { "tls-public": "maybe" }],
   ["arps", { "auth-token": "short" }],
+  ["arps", { "max-head": 1 }],
+  ["arps", { "max-head": 65_537 }],
   ["arps", { "bind": "" }],
   ["arps", { "bind": null }],
   ["arps", { "allow-ports": ["a-b"] }],
@@ -94,6 +126,10 @@ const BAD: [string, unknown][] = [
   ["arps", { "print-permissions": true }],
   ["arps", []],
   ["arpc", { "client-id": "my app" }],
+  ["arpc", { "server-addr": "localhost:7000" }],
+  ["arpc", { "server-addr": "[::1]:7000" }],
+  ["arpc", { "tls-fingerprint": "00".repeat(31) }],
+  ["arpc", { "tls-fingerprint": ["00".repeat(32), "sha256//AAAA"] }],
   ["arpc", { "alias": "a", "log-level": "loud" }],
   ["arpc", { "alias": ["ok", "not ok"] }],
 ];
@@ -156,7 +192,7 @@ for (const [program, use] of Object.entries(EXAMPLES)) {
       const path = await Deno.makeTempFile({ suffix: ".toml" });
       await Deno.writeTextFile(
         path,
-        toml.replaceAll(/^([a-z-]+(?:key|token))-file = .*$/gm, `$1 = "not-read-here"`),
+        toml.replaceAll(/^((?!visitor-)[a-z-]+(?:key|token))-file = .*$/gm, `$1 = "not-read-here"`),
       );
       const source = await configFile(path, TABLES[program]!);
       await Deno.remove(path);

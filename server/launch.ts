@@ -4,24 +4,14 @@
  * @module
  */
 
-import { findSubcommand, launchProgram, launchSubcommand, UsageError } from "@agentx/common/cli";
-import { OPTIONS } from "./config.ts";
-import { permissions, readRequest } from "./program.ts";
-import { SUBCOMMANDS } from "./subcommands.ts";
+import { findProgram, launchProgram, launchSubcommand } from "@agentx/common/cli";
+import { FAMILY, permissions, readRequest } from "./program.ts";
 
 const main = new URL("./main.ts", import.meta.url);
+const asked = findProgram(FAMILY, Deno.args);
 
-function start(): Promise<number> {
-  const other = findSubcommand(SUBCOMMANDS, Deno.args, OPTIONS);
-  return other === undefined
-    ? launchProgram("arps", main, Deno.args, readRequest, permissions)
-    : launchSubcommand(main, other);
-}
-
-try {
-  Deno.exit(await start());
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  Deno.stderr.writeSync(new TextEncoder().encode(`arps: ${error.message}\n`));
-  Deno.exit(2);
-}
+Deno.exit(
+  asked.kind === "own"
+    ? await launchProgram("arps", main, asked.args, readRequest, permissions)
+    : await launchSubcommand(main, asked),
+);

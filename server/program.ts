@@ -4,20 +4,24 @@
  * @module
  */
 
+import { hostOf, isLoopback } from "@agentx/common";
 import {
   type About,
-  keysOf,
+  type Family,
+  nearest,
   optionVariables,
   type Permissions,
   readOptions,
   readVariable,
   type Request,
   runningFiles,
+  tablesOf,
   type Values,
 } from "@agentx/common/cli";
 import { resolve as absolute } from "@std/path";
-import { OPTIONS, VERSION } from "./config.ts";
-import { SUBCOMMANDS } from "./subcommands.ts";
+import { contradictions, VERSION } from "./config.ts";
+import { OPTIONS } from "./options.ts";
+import { GROUPS, SUBCOMMANDS } from "./subcommands.ts";
 
 const ABOUT: About = {
   name: "arps",
@@ -25,7 +29,7 @@ const ABOUT: About = {
   prefix: "ARPS",
   commands: SUBCOMMANDS.map(({ word, brief }) => [word, brief]),
   summary: "Server of ARP: puts programs that run behind NAT on the public internet, through one " +
-    "public port.\nRun it on a host with a public address, and arpc beside each service.",
+    "public port. Run it on a host with a public address, and arpc beside each service.",
   examples: [
     ["arps", "the three default ports, open to the world"],
     ["arps --pool-size 5 --public-port 8080", "more warm tunnels, another public port"],
@@ -33,6 +37,23 @@ const ABOUT: About = {
     ["arps --allow-ports 20000-20100", "clients may ask for a port of their own"],
     ["arps --domain tunnel.example.com", "route http://my-app.tunnel.example.com:17003/ to my-app"],
   ],
+  exits: "0 after a clean stop, 1 on a failure, 2 on bad options",
+  hint,
+};
+
+/** What one may have wanted of the other program. */
+function hint([word = ""]: readonly string[]): string | undefined {
+  if (["http", "https", "tcp"].includes(word)) return "arpc is what exposes a service";
+  const meant = nearest(word, ["token", "connect"]);
+  return meant === undefined ? undefined : `did you mean arpc ${meant}?`;
+}
+
+/** `arps`, and what it does besides serving. */
+export const FAMILY: Family = {
+  about: ABOUT,
+  options: OPTIONS,
+  words: SUBCOMMANDS,
+  groups: GROUPS,
 };
 
 /**
@@ -41,7 +62,11 @@ const ABOUT: About = {
  * @throws {UsageError} on anything it cannot use.
  */
 export function readRequest(args: readonly string[]): Promise<Request<typeof OPTIONS>> {
-  return readOptions(ABOUT, OPTIONS, args, { others: keysOf(SUBCOMMANDS) });
+  return readOptions(ABOUT, OPTIONS, args, {
+    family: tablesOf(FAMILY),
+    agree: contradictions,
+    examine: async (values) => (await import("./check.ts")).examine(values),
+  });
 }
 
 /** Ports of clients that are named one by one; more would make a command line that nobody reads. */
@@ -50,13 +75,15 @@ const MAX_PORTS_NAMED = 256;
 /** The permissions that a run with these options needs. */
 export function permissions(values: Values<typeof OPTIONS>): Permissions {
   const ports = ["control-port", "proxy-port", "public-port"] as const;
-  const host = bracket(values.bind);
+  const host = hostOf({ hostname: values.bind });
   const given = values["allow-ports"];
   const all = [...ports.map((port) => values[port]), ...given];
   const admin = values["admin-port"] === undefined
     ? []
-    : [`${bracket(values["admin-bind"])}:${values["admin-port"]}`];
+    : [`${hostOf({ hostname: values["admin-bind"] })}:${values["admin-port"]}`];
   const files = runningFiles(values, OPTIONS);
+  const open = values["auth-token"] === undefined && values["auth-file"] === undefined &&
+    !isLoopback(values.bind);
   return {
     // A port that the system chooses is not known yet, so the host stands alone.
     net: [
@@ -65,8 +92,9 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
         : all.map((port) => port === 0 ? host : `${host}:${port}`)),
       ...admin.map((address) => address.replace(/:0$/, "")),
     ],
+    // Whoever warns that no secret was given must have been able to look.
     env: optionVariables(ABOUT, OPTIONS)
-      .filter((name) => readVariable(name) !== undefined),
+      .filter((name) => readVariable(name) !== undefined || (open && name === "ARP_AUTH_TOKEN")),
     read: [...files.read, ...watchedFiles(values)],
     write: files.write,
   };
@@ -76,8 +104,4 @@ export function permissions(values: Values<typeof OPTIONS>): Permissions {
 export function watchedFiles(values: Values<typeof OPTIONS>): string[] {
   return [values["tls-cert"], values["tls-key"], values["auth-file"]]
     .filter((file) => file !== undefined).map((file) => absolute(file));
-}
-
-function bracket(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

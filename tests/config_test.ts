@@ -156,6 +156,130 @@ peerTest({
   match(fine.out, /^admin-tls = true # ARPS_ADMIN_TLS$/m);
 });
 
+peerTest({
+  name: "what is wrong with a file is told in the order of its lines",
+  permissions,
+}, async () => {
+  await using folder = await files({
+    "arps": '# TOML\nheartbeat = "x"\n[arps]\n',
+    "arps.toml": 'heartbeat = "x"\nnope = 1\nbind = 7\n',
+  });
+  const read = [`--allow-read=${folder.path}`];
+  for (const [name, lines] of [["arps", [2, 3]], ["arps.toml", [1, 2, 3]]] as const) {
+    const { code, err } = await run(SERVER, ["--config", join(folder.path, name)], read);
+    equal(code, 2);
+    const told = err.split("\n").map((line) => Number(/:(\d+):\d+: /.exec(line)?.[1] ?? 0));
+    deepEqual(told.filter((line) => line > 0), lines, err);
+  }
+});
+
+peerTest({
+  name:
+    "--print-config refuses what a start would refuse, but says also what is not enough for one",
+  permissions,
+}, async () => {
+  const cases: [string, string[], RegExp | undefined][] = [
+    [CLIENT, ["--tls-fingerprint", "ab".repeat(32)], /^arpc: --tls-fingerprint: expected --tls /],
+    [CLIENT, ["--remote-port", "0", "--require-visitor-token"], /^arpc: --remote-port and --req/],
+    [CLIENT, ["connect", "--listen", "1", "--stdio"], /^arpc connect: --listen and --stdio: /],
+    [SERVER, ["--tls-cert", "c.pem"], /^arps: --tls-cert and --tls-key: expected both/],
+    [
+      SERVER,
+      ["--admin-port", "17001", "--tls-key", "k"],
+      /^arps: 2 problems\n.*17001 twice\n.*both/,
+    ],
+    [CLIENT, [], undefined],
+    [CLIENT, ["connect"], undefined],
+  ];
+  await Promise.all(cases.map(async ([module, flags, expected]) => {
+    const { code, out, err } = await run(module, [...flags, "--print-config"]);
+    deepEqual([code, out === ""], expected === undefined ? [0, false] : [2, true], err);
+    if (expected !== undefined) match(err, expected);
+  }));
+});
+
+peerTest({
+  name: "--check says whether options and files are good, or all that is wrong, and starts nothing",
+  permissions,
+}, async () => {
+  const secret = "never-to-be-shown-42";
+  await using folder = await files({
+    "auth": `[[clients]]\nid = "${secret}"\nhash = "${secret}"\n`,
+    "good": "clients = []\n",
+    "broken.pem": `${secret}\n`,
+  });
+  const at = (name: string) => join(folder.path, name);
+  const read = [`--allow-read=${folder.path}`];
+  // A port that is taken does not matter: it may be by the server whose new options these are.
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const fine = ["--check", "--control-port", `${taken.addr.port}`, "--auth-file", at("good")];
+  const tls = ["--tls-cert", at("broken.pem"), "--tls-key", at("nope.pem")];
+  const home = ["--allow-run", "--allow-env", "--allow-read", "--allow-sys=hostname"];
+  const good = [
+    run(SERVER, fine, read),
+    run("../server/launch.ts", fine, home),
+    run(CLIENT, ["--check", "--local-port", "3000"]),
+  ];
+  for (const { code, out, err } of await Promise.all(good)) {
+    deepEqual([code, err], [0, ""]);
+    match(out, /^arp[sc]: configuration is good\n$/);
+  }
+  const [server, client] = await Promise.all([
+    run(SERVER, [
+      "--check",
+      "--pool-size=x",
+      ...tls,
+      "--auth-file",
+      at("auth"),
+      "--log-file",
+      at("no/log"),
+    ], read),
+    run(CLIENT, [
+      "--check",
+      "--tls",
+      "--tls-ca",
+      at("broken.pem"),
+      "--visitor-key-file",
+      at("good"),
+    ], read),
+  ]);
+  deepEqual([server.code, server.out, client.code, client.out], [2, "", 2, ""]);
+  const [count, ...lines] = server.err.trimEnd().split("\n");
+  equal(count, "arps: 4 problems");
+  for (
+    const [nth, expected] of [
+      /^ {2}--pool-size: expected a whole number/,
+      /^ {2}--tls-key .*nope\.pem: cannot be read: No such file/,
+      /auth:3:1: client 1: hash: expected a hash as "arps auth hash" prints it/,
+      /^ {2}--log-file .*log: its folder cannot be used: No such file/,
+    ].entries()
+  ) match(lines[nth] ?? "", expected);
+  match(
+    client.err,
+    /^arpc: 3 problems\n {2}--local-port: expected the port[^]*--tls-ca .*broken\.pem: .*\n.*Ed25519/,
+  );
+  ok(!(server.err + client.err).includes(secret));
+});
+
+peerTest({
+  name: "variables that mean nothing are warned of by the launcher, without their values",
+  permissions,
+}, async () => {
+  const env = {
+    ARPS_POOLSIZE: "hush-hush-hush",
+    ARPS_SERVICE_HOST: "10.0.0.1",
+    ARPS_SELF_SIGNED: "false",
+  };
+  const warning = "arps: warning: environment variable ARPS_POOLSIZE is no option; " +
+    "did you mean ARPS_POOL_SIZE?\n";
+  const launcher = ["--allow-run", "--allow-env", "--allow-read", "--allow-sys=hostname"];
+  const launched = await run("../server/launch.ts", ["--print-permissions"], launcher, env);
+  deepEqual([launched.code, launched.err], [0, warning]);
+  // Who may read some of the environment cannot tell what else there is.
+  const some = await run(SERVER, ["--print-permissions"], [`--allow-env=${Object.keys(env)}`], env);
+  deepEqual([some.code, some.err], [0, ""]);
+});
+
 peerTest({ name: "a program and its words share one file", permissions }, async () => {
   await using folder = await files({
     "arpc.toml": 'local-port = 3000\nserver = "example.com"\nlisten = 5432\nserver-addr = "x.y"\n',
@@ -199,6 +323,40 @@ peerTest({
     flags: ["--auth-token-file", at("token")],
   });
   ok(!server.stderr.includes("hush"));
+});
+
+peerTest({
+  name: "no program runs open because the variable of its secret is empty",
+  permissions,
+}, async () => {
+  const client = ["--local-port", "9"];
+  const cases: [string, string, string[]][] = [
+    [SERVER, "ARP_AUTH_TOKEN", []],
+    [SERVER, "ARPS_AUTH_TOKEN", []],
+    [SERVER, "ARP_AUTH_TOKEN_FILE", []],
+    [SERVER, "ARPS_AUTH_FILE", []],
+    [SERVER, "ARPS_ADMIN_KEY", ["--admin-port", "0"]],
+    [SERVER, "ARPS_REQUIRE_VISITOR_TOKEN", []],
+    [CLIENT, "ARP_AUTH_TOKEN", client],
+    [CLIENT, "ARP_API_KEY", ["--command-mode"]],
+    [CLIENT, "ARPC_REQUIRE_VISITOR_TOKEN", client],
+    [CLIENT, "ARPC_TOKEN", ["connect", "--server", "localhost:9", "--listen", "0"]],
+    ["../server/launch.ts", "ARP_AUTH_TOKEN", []],
+    ["../client/launch.ts", "ARP_API_KEY", ["--command-mode"]],
+  ];
+  await Promise.all(cases.map(async ([module, name, flags]) => {
+    const allow = module.endsWith("launch.ts")
+      ? ["--allow-run", "--allow-env", "--allow-read", "--allow-sys=hostname"]
+      : [`--allow-env=${name}`];
+    const { code, err } = await run(module, [...flags, "--print-config"], allow, { [name]: "" });
+    equal(code, 2, `${module} ${name}: ${err}`);
+    const why = `environment variable ${name} is empty: give it a value, or unset it`;
+    ok(err.includes(`: ${why}\n`), err);
+  }));
+  // Where nothing stands open for it, as files for containers have them.
+  const env = { ARPS_DOMAIN: "", ARPS_TLS_CERT: "" };
+  const allow = [`--allow-env=${Object.keys(env)}`];
+  equal((await run(SERVER, ["--print-config"], allow, env)).code, 0);
 });
 
 peerTest({

@@ -4,7 +4,17 @@
  * @module
  */
 
-import { count, list, port, ports, seconds, secretFile, text, toggle } from "@agentx/common/cli";
+import {
+  count,
+  list,
+  port,
+  ports,
+  seconds,
+  secretFile,
+  secretText,
+  text,
+  toggle,
+} from "@agentx/common/cli";
 import { DEFAULT_LIMITS, KIB, MIB } from "./config.ts";
 
 const MODE = "Command mode";
@@ -28,16 +38,11 @@ export const COMMAND_OPTIONS = {
     arg: "<folder>",
     group: MODE,
   }),
-  "api-key": {
-    ...text({
-      about: "who uses the API must know it; in ARP_API_KEY it stays out of the list of processes",
-      arg: "<key>",
-      group: MODE,
-      pattern: /^[\x21-\x7e]{8,256}$/,
-      expects: "8 to 256 visible characters",
-    }),
-    secret: true,
-  },
+  "api-key": secretText({
+    about: "who uses the API must know it; in ARP_API_KEY it stays out of the list of processes",
+    arg: "<key>",
+    group: MODE,
+  }),
   "api-key-file": secretFile("api-key", MODE),
   "allow-bypass": toggle({
     about: "let sessions choose modes in which a CLI asks nobody and is not sandboxed",

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Address, CLIENT_ID, formatAddress } from "@agentx/common";
+import { type Address, CLIENT_ID, CLIENT_ID_EXPECTS, formatAddress } from "@agentx/common";
 import {
+  mistakesOf,
   type Option,
   RUNNING_OPTIONS,
   secretFile,
@@ -13,6 +14,7 @@ import {
   textCodec,
   toggle,
   UsageError,
+  usageError,
   type Values,
 } from "@agentx/common/cli";
 import { z } from "zod";
@@ -49,17 +51,15 @@ const LISTEN = new RegExp(String.raw`^(?:(?:${HOST}):)?(\d{1,5})$`);
 
 /** The options by flag. */
 export const CONNECT_OPTIONS = {
-  "token": {
-    ...text({
-      about: "client id, or an alias, of the service, or a visitor token for it (required); in " +
-        "ARPC_TOKEN it stays out of the list of processes",
-      group: WHERE,
-      arg: "<id>",
-      pattern: TOKEN,
-      expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, or a visitor token",
-    }),
+  "token": text({
+    about: "client id, or an alias, of the service, or a visitor token for it (required); in " +
+      "ARPC_TOKEN it stays out of the list of processes",
+    group: WHERE,
+    arg: "<id>",
+    pattern: TOKEN,
+    expects: `${CLIENT_ID_EXPECTS}, or a visitor token`,
     secret: true,
-  },
+  }),
   "token-file": secretFile("token", WHERE),
   "server": {
     about: `public port of arps (required), ${PUBLIC_PORT} unless it says; or http://HOST[:PORT] ` +
@@ -87,26 +87,37 @@ export const CONNECT_OPTIONS = {
   ...RUNNING_OPTIONS,
 };
 
+/** What is wrong with options that are good one by one, all of it but those that are missing. */
+export function contradictions(values: Values<typeof CONNECT_OPTIONS>): string[] {
+  const { server, listen, stdio } = values;
+  return [
+    ...(stdio && listen !== undefined
+      ? [
+        "--listen and --stdio: expected one of the two, found both\n" +
+        "--stdio is for one connection, as of a ProxyCommand; --listen is for any number.",
+      ]
+      : []),
+    ...(server === undefined || server.tls
+      ? []
+      : mistakesOf(() => requireTls(values, "--server https://…"))),
+  ];
+}
+
 /**
  * What the options come to.
  *
  * @throws {UsageError} when one is missing, or two contradict each other.
  */
 export function connectConfig(values: Values<typeof CONNECT_OPTIONS>): ConnectConfig {
-  const { token, server, listen, stdio } = values;
+  const { token, server, listen } = values;
   if (token === undefined) {
     throw missing("--token: expected the id of the client to reach, found none");
   }
   if (server === undefined) {
     throw missing("--server: expected the public port of arps as HOST:PORT, found none");
   }
-  if (stdio && listen !== undefined) {
-    throw new UsageError(
-      "--listen and --stdio: expected one of the two, found both\n" +
-        "--stdio is for one connection, as of a ProxyCommand; --listen is for any number.",
-    );
-  }
-  if (!server.tls) requireTls(values, "--server https://…");
+  const wrong = contradictions(values);
+  if (wrong.length > 0) throw usageError(wrong);
   return { token, server, listen };
 }
 

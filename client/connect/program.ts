@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "@agentx/common";
+import { formatAddress, hostOf } from "@agentx/common";
 import {
   type About,
   optionVariables,
@@ -19,7 +19,7 @@ import {
 } from "@agentx/common/cli";
 import { resolve as absolute } from "@std/path";
 import { VERSION } from "../version.ts";
-import { CONNECT_OPTIONS, connectConfig } from "./options.ts";
+import { CONNECT_OPTIONS, connectConfig, contradictions } from "./options.ts";
 import { runConnect } from "./run.ts";
 
 /** The word that asks for this program. */
@@ -29,12 +29,11 @@ const ABOUT: About = {
   name: `arpc ${WORD}`,
   version: VERSION,
   prefix: "ARPC",
-  summary:
-    "Reaches any TCP service that an arpc exposes, through the public port of its server:\n" +
+  summary: "Reaches any TCP service that an arpc exposes, through the public port of its server: " +
     "for ssh, databases, and whatever else does not speak HTTP.",
   examples: [
     [
-      "ssh -o ProxyCommand='arpc connect --token %h --server your-server.com' me@my-laptop",
+      "ARPC_SERVER=your-server.com ssh -o ProxyCommand='arpc connect --token %h' me@my-laptop",
       "ssh to a machine whose arpc exposes port 22 as my-laptop",
     ],
     [
@@ -55,6 +54,7 @@ export const CONNECT: Subcommand = subcommand({
   brief: "reaches a service that is no web app: ssh, a database, any TCP; see its --help",
   about: ABOUT,
   options: CONNECT_OPTIONS,
+  agree: contradictions,
   permissions: connectPermissions,
   run: runConnect,
 });
@@ -78,14 +78,13 @@ export function readConnectRequest(
 export function connectPermissions(values: Values<typeof CONNECT_OPTIONS>): Permissions {
   const { server, listen } = connectConfig(values);
   const files = runningFiles(values, CONNECT_OPTIONS);
-  const bracket = (host: string) => host.includes(":") ? `[${host}]` : host;
   return {
     net: [
       formatAddress(server),
       ...(listen === undefined
         ? []
         // A port that the system chooses is not known yet, so the host stands alone.
-        : [listen.port === 0 ? bracket(listen.hostname) : formatAddress(listen)]),
+        : [listen.port === 0 ? hostOf(listen) : formatAddress(listen)]),
     ],
     env: optionVariables(ABOUT, CONNECT_OPTIONS)
       .filter((name) => readVariable(name) !== undefined),

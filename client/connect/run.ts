@@ -7,6 +7,7 @@
 import {
   keepNetwork,
   outliveFaults,
+  print,
   shutdownSignals,
   startLogging,
   type Values,
@@ -28,6 +29,6 @@ export async function runConnect(values: Values<typeof CONNECT_OPTIONS>): Promis
   using _faults = outliveFaults("arpc");
   using shutdown = shutdownSignals();
   const words = listening(config, listener.address, Deno.stdout.isTerminal());
-  Deno.stdout.writeSync(new TextEncoder().encode(words));
+  print(words);
   await connectListener(config, listener, shutdown.drain, trust);
 }

@@ -1,6 +1,7 @@
 /**
  * `~/.arp-client/visitor-tokens.jsonl`: which visitor tokens were made and which were taken back, one
- * fact a line, and the public key that they are checked by. The tokens themselves are not in it.
+ * fact a line, the public key that they are checked by, and where visitors find each client. The
+ * tokens themselves are not in it.
  *
  * Whoever writes holds the file's lock. A running `arpc` reads along, and sees by the size of the file
  * that there is something new.
@@ -27,6 +28,7 @@ export interface Issued {
 /** One line. */
 export type Fact =
   | { key: string }
+  | { client: string; url: string }
   | { token: Issued }
   | { revoked: string; at: number };
 
@@ -34,6 +36,8 @@ export type Fact =
 export interface Facts {
   /** Public key, base64url; the last one counts. */
   key: string | undefined;
+  /** Where each client was last found, an address without a token; those seen last at the end. */
+  urls: ReadonlyMap<string, string>;
   /** In the order they were made. */
   tokens: ReadonlyMap<string, Issued>;
   /** Ids, and since when. */
@@ -42,6 +46,8 @@ export interface Facts {
 
 /** From this size on it is worth to leave out what has expired, in bytes. */
 const TIDY_BYTES = 64 * 1024;
+/** Clients whose address is remembered then. */
+const MAX_URLS = 200;
 
 /** The file in the folder of the client's state. */
 export function ledgerFile(folder: string): string {
@@ -51,16 +57,20 @@ export function ledgerFile(folder: string): string {
 /** Reads lines; one that is half written, or by a later release, is passed over. */
 export function readFacts(text: string): Facts {
   let key: string | undefined;
+  const urls = new Map<string, string>();
   const tokens = new Map<string, Issued>();
   const revoked = new Map<string, number>();
   for (const line of text.split("\n")) {
     const fact = parse(line);
     if (fact === undefined) continue;
     if ("key" in fact) key = fact.key;
-    else if ("token" in fact) tokens.set(fact.token.id, fact.token);
+    else if ("url" in fact) {
+      urls.delete(fact.client);
+      urls.set(fact.client, fact.url);
+    } else if ("token" in fact) tokens.set(fact.token.id, fact.token);
     else if ("revoked" in fact) revoked.set(fact.revoked, fact.at);
   }
-  return { key, tokens, revoked };
+  return { key, urls, tokens, revoked };
 }
 
 function parse(line: string): Fact | undefined {
@@ -74,7 +84,7 @@ function parse(line: string): Fact | undefined {
 
 /** The ledger, locked against others that write, until disposed. */
 export class Ledger implements Disposable {
-  private constructor(private readonly file: Deno.FsFile) {}
+  private constructor(private readonly file: Deno.FsFile, private readonly owned: boolean) {}
 
   /** Opens the ledger of a state folder, and makes both if need be. */
   static async open(folder: string): Promise<Ledger> {
@@ -84,11 +94,17 @@ export class Ledger implements Disposable {
     try {
       // Others hold it for milliseconds, and a program that dies lets go of it.
       await file.lock(true);
-      return new Ledger(file);
+      return new Ledger(file, true);
     } catch (error) {
       file.close();
       throw error;
     }
+  }
+
+  /** Locks one that is open for reading and writing, and stays so. */
+  static async lock(file: Deno.FsFile): Promise<Ledger> {
+    await file.lock(true);
+    return new Ledger(file, false);
   }
 
   /** What it says now. */
@@ -118,7 +134,8 @@ export class Ledger implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.file.close();
+    if (this.owned) this.file.close();
+    else this.file.unlockSync();
   }
 }
 
@@ -135,10 +152,11 @@ export function readAll(file: Deno.FsFile): string {
   }
 }
 
-/** The lines without those of tokens that have expired. */
+/** The lines without those of tokens that have expired, and of clients that were not here for long. */
 function tidy(text: string, now: number): string {
-  const { key, tokens, revoked } = readFacts(text);
+  const { key, urls, tokens, revoked } = readFacts(text);
   const facts: Fact[] = key === undefined ? [] : [{ key }];
+  for (const [client, url] of [...urls].slice(-MAX_URLS)) facts.push({ client, url });
   for (const token of tokens.values()) {
     if (token.expires <= now) continue;
     facts.push({ token });

@@ -1,7 +1,8 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { UsageError } from "@agentx/common/cli";
 import { join } from "@std/path";
 import { fileTest } from "../../common/testdata/gate.ts";
-import { newSigningKey, signingKey } from "./key.ts";
+import { keyFile, newSigningKey, publicKey, signingKey } from "./key.ts";
 import { type Issued, Ledger, ledgerFile, readFacts } from "./ledger.ts";
 import { chosen } from "./revoke.ts";
 import { TokenWatch } from "./watch.ts";
@@ -98,8 +99,7 @@ fileTest(
   "a running client reads along, for its own names and as long as it matters",
   () =>
     inFolder(async (folder) => {
-      using watch = TokenWatch.open(folder, 5);
-      ok(watch !== undefined);
+      using watch = TokenWatch.open(folder, { every: 5 });
       strictEqual(watch.key, undefined);
       const changed = new Promise((resolve) =>
         watch.changes.addEventListener("change", resolve, { once: true })
@@ -118,22 +118,72 @@ fileTest(
       await changed;
       strictEqual(watch.key, "k");
       deepStrictEqual(watch.revoked(["app", "alias"]), ["alias", "a"]);
-      strictEqual(TokenWatch.open(undefined), undefined);
+      throws(() => TokenWatch.open(undefined), /the home folder is not known/);
+      using other = TokenWatch.open(folder, { key: "of a file" });
+      deepStrictEqual([other.key, other.revoked(["app"])], ["of a file", ["a"]]);
+    }),
+);
+
+fileTest(
+  "a running client leaves where it is found, each under its own name",
+  () =>
+    inFolder(async (folder) => {
+      const urls = async () => {
+        using ledger = await Ledger.open(folder);
+        return Object.fromEntries(ledger.read().urls);
+      };
+      using first = TokenWatch.open(folder, { every: 5 });
+      using second = TokenWatch.open(folder, { every: 5 });
+      const kept = await Promise.all([
+        first.keep(new Map([["app", "https://a/"], ["alias", "https://a/x"]])),
+        second.keep(new Map([["other", "https://b/"]])),
+      ]);
+      deepStrictEqual(kept, [true, true]);
+      deepStrictEqual(await urls(), {
+        app: "https://a/",
+        alias: "https://a/x",
+        other: "https://b/",
+      });
+      ok(await first.keep(new Map([["app", "https://c/"]])));
+      strictEqual((await urls()).app, "https://c/");
+      using third = TokenWatch.open(folder);
+      const { size } = await Deno.stat(ledgerFile(folder));
+      ok(await third.keep(new Map([["app", "https://c/"]])));
+      strictEqual((await Deno.stat(ledgerFile(folder))).size, size, "it is written once");
     }),
 );
 
 fileTest("a key is made once, and is its owner's", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(folder);
-    const key = await signingKey(folder);
-    deepStrictEqual(await signingKey(folder), key);
-    const path = join(folder, "visitor-key.json");
+    const path = keyFile(folder);
+    const key = await signingKey(path);
+    deepStrictEqual(await signingKey(path), key);
+    strictEqual(publicKey(path), key.x);
     if (Deno.build.os !== "windows") strictEqual(await mode(path), 0o600);
-    ok((await newSigningKey(folder)).x !== key.x);
+    ok((await newSigningKey(path)).x !== key.x);
     await Deno.writeTextFile(path, '{"kty":"RSA","d":"a secret"}');
-    const failure = await signingKey(folder).catch(String);
+    const failure = await signingKey(path).catch(String);
     ok(typeof failure === "string" && failure.includes(path) && !failure.includes("a secret"));
+    throws(() => publicKey(path), (error) => error instanceof UsageError);
+    throws(() => publicKey(`${path}.none`), /cannot read .*; arpc token create .* makes one/);
   }));
+
+fileTest(
+  "the public half is enough to check, and too little to sign",
+  () =>
+    inFolder(async (folder) => {
+      await Deno.mkdir(folder);
+      const path = keyFile(folder);
+      const { kty, crv, x } = await signingKey(path);
+      await Deno.writeTextFile(path, JSON.stringify({ kty, crv, x }));
+      strictEqual(publicKey(path), x);
+      match(
+        String(await signingKey(path).catch(String)),
+        /expected a private key, found the public/,
+      );
+    }),
+);
 
 Deno.test("chosen() goes by id, label and the start of an id", () => {
   const tokens = [
@@ -161,5 +211,7 @@ Deno.test("chosen() goes by id, label and the start of an id", () => {
   strictEqual(ids("ffff"), "ffff4");
   strictEqual(ids("old"), "");
   strictEqual(ids("abcd"), '"abcd" begins 2 ids; give more of it');
-  for (const none of ["fff", "nobody", ""]) ok(ids(none).startsWith("No visitor token"), none);
+  strictEqual(ids("abc"), '"abc" begins 3 ids; give at least 4 characters');
+  strictEqual(ids("f"), '"f" begins an id; give at least 4 characters');
+  for (const none of ["fff0", "nobody", ""]) ok(ids(none).startsWith("No visitor token"), none);
 });

@@ -14,8 +14,10 @@ import {
   type Subcommand,
   subcommand,
 } from "@agentx/common/cli";
+import { resolve as absolute } from "@std/path";
 import { HOME_VARIABLES, stateFolder } from "../state.ts";
 import { VERSION } from "../version.ts";
+import { draftOf } from "./key.ts";
 import { CREATE_OPTIONS, LIST_OPTIONS, REVOKE_OPTIONS } from "./options.ts";
 
 function about(
@@ -36,17 +38,17 @@ function about(
 
 const CREATE_ABOUT = about(
   "token create",
-  "Makes a token that lets somebody visit this machine's service for a while. It is printed once\n" +
-    "and kept nowhere; whoever has it may use it.",
+  "Makes a token that lets somebody visit this machine's service for a while, and prints the URL " +
+    "with it: once, for it is kept nowhere. Whoever has it may use it.",
   [
     ["arpc token create --ttl 2h --label alice", "for two hours, to be revoked as alice"],
     [
-      "arpc token create --ttl 7d --path /docs --method GET --url https://your-server.com",
+      "arpc token create --ttl 7d --path /docs --method GET",
       "a link to read the documentation, and nothing else",
     ],
     ["arpc token create --ttl 30m --uses 1 --ip 203.0.113.0/24", "one visit, from one network"],
     [
-      'psql -h your-server.com -p 17003 -U "postgres?token=$(arpc token create --ttl 1h)"',
+      'psql -h your-server.com -p 17003 -U "postgres?token=$(arpc token create --bare)"',
       "for a database",
     ],
   ],
@@ -56,7 +58,7 @@ const LIST_ABOUT = about("token list", "Lists the visitor tokens that were made 
 ]);
 const REVOKE_ABOUT = about(
   "token revoke",
-  "Takes visitor tokens back. A running arpc tells its server within a second, and whoever\n" +
+  "Takes visitor tokens back. A running arpc tells its server within a second, and whoever " +
     "visits by one is cut off; one that does not run tells it when it comes back.",
   [
     ["arpc token revoke alice", "all that carry this label"],
@@ -106,16 +108,18 @@ export const TOKEN: readonly Subcommand[] = [
 function permissions<O extends Options>(
   about: About,
   options: O,
-  values: Parameters<typeof runningFiles>[0],
+  values: Parameters<typeof runningFiles>[0] & { "visitor-key-file"?: string | undefined },
   write: boolean,
 ): Permissions {
+  const given = values["visitor-key-file"];
+  const key = given === undefined ? [] : [absolute(given), draftOf(absolute(given))];
   const folder = stateFolder();
   const state = folder === undefined ? [] : [folder];
   const files = runningFiles(values, options);
   return {
     env: [...optionVariables(about, options), ...HOME_VARIABLES]
       .filter((name) => readVariable(name) !== undefined),
-    read: [...state, ...files.read],
-    write: [...(write ? state : []), ...files.write],
+    read: [...state, ...key, ...files.read],
+    write: [...(write ? [...state, ...key] : []), ...files.write],
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import { UsageError, type Values } from "@agentx/common/cli";
-import { newSigningKey } from "./key.ts";
+import { keyFile, newSigningKey } from "./key.ts";
 import { type Facts, type Issued, Ledger } from "./ledger.ts";
 import type { REVOKE_OPTIONS } from "./options.ts";
 import { print, tokenFolder } from "./show.ts";
@@ -19,7 +19,7 @@ const MIN_PREFIX = 4;
  * @throws {Error} when there are none of that name.
  */
 export async function runRevoke(values: Values<typeof REVOKE_OPTIONS>): Promise<void> {
-  const { which: name, "new-key": newKey } = values;
+  const { which: name, "new-key": newKey, "visitor-key-file": file } = values;
   if (name === undefined) {
     throw new UsageError("expected an id, a label or all, found nothing; see arpc token list");
   }
@@ -28,11 +28,15 @@ export async function runRevoke(values: Values<typeof REVOKE_OPTIONS>): Promise<
   using ledger = await Ledger.open(folder);
   const now = Date.now() / 1000;
   const found = chosen(ledger.read(), name, now);
-  const key = newKey ? [{ key: (await newSigningKey(folder)).x }] : [];
+  const made = newKey ? await newSigningKey(file ?? keyFile(folder)) : undefined;
+  // Whoever uses a key in a file of its own knows it from there.
+  const key = made === undefined || file !== undefined ? [] : [{ key: made.x }];
   ledger.add(...found.map(({ id }) => ({ revoked: id, at: Math.floor(now) })), ...key);
   for (const { id, label = "" } of found) print(`revoked ${id} ${label}`.trimEnd());
-  if (newKey) print("There is a new key; tokens of the last one are good no more.");
-  else if (found.length === 0) print("There was nothing to revoke.");
+  if (made !== undefined) {
+    const when = file === undefined ? "" : ` once arpc was started anew with ${file}`;
+    print(`There is a new key; tokens of the last one are good no more${when}.`);
+  } else if (found.length === 0) print("There was nothing to revoke.");
 }
 
 /**
@@ -48,11 +52,13 @@ export function chosen({ tokens, revoked }: Facts, name: string, now: number): I
   const exact = tokens.get(name);
   if (exact !== undefined) return [exact].filter(good);
   if (labelled.length > 0) return labelled.filter(good);
-  const near = name.length < MIN_PREFIX ? [] : all.filter(({ id }) => id.startsWith(name));
-  if (near.length === 1) return near.filter(good);
+  const near = name === "" ? [] : all.filter(({ id }) => id.startsWith(name));
+  const long = name.length >= MIN_PREFIX;
+  if (near.length === 1 && long) return near.filter(good);
   throw new Error(
-    near.length > 1
-      ? `"${name}" begins ${near.length} ids; give more of it`
+    near.length > 0
+      ? `"${name}" begins ${near.length === 1 ? "an id" : `${near.length} ids`}; give ` +
+        (long ? "more of it" : `at least ${MIN_PREFIX} characters`)
       : `No visitor token "${name}" was made on this machine; see arpc token list`,
   );
 }

@@ -4,17 +4,21 @@
  * @module
  */
 
+import { print as printText } from "@agentx/common/cli";
 import { stateFolder } from "../state.ts";
 import type { Issued } from "./ledger.ts";
 
 /**
  * The folder with the key and the ledger.
  *
+ * @param keyFile where the key lies, if elsewhere: then it does without the folder.
  * @throws {Error} when the home folder is not known.
  */
-export function tokenFolder(): string {
+export function tokenFolder(): string;
+export function tokenFolder(keyFile: string | undefined): string | undefined;
+export function tokenFolder(keyFile?: string): string | undefined {
   const folder = stateFolder();
-  if (folder !== undefined) return folder;
+  if (folder !== undefined || keyFile !== undefined) return folder;
   throw new Error(
     "Visitor tokens are kept in ~/.arp-client, and where that is is not known: set HOME",
   );
@@ -40,6 +44,5 @@ export function moment(seconds: number): string {
 
 /** Prints text and a line end. */
 export function print(text: string): void {
-  const bytes = new TextEncoder().encode(text + "\n");
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  printText(`${text}\n`);
 }

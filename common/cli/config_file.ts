@@ -9,12 +9,18 @@ import type { Options } from "./options.ts";
 import type { Source } from "./resolve.ts";
 import { nearest, UsageError } from "./usage.ts";
 
-/** A key of a file, and where it stands, both counted from 1. */
-export interface Entry {
-  key: string;
-  value: unknown;
+/** Where something stands in a file, both counted from 1. */
+export interface Place {
   line: number;
   column: number;
+}
+
+/** A key of a file, and where it stands. */
+export interface Entry extends Place {
+  key: string;
+  value: unknown;
+  /** Where a part of the value stands, or else what it is missing from. */
+  within(path: readonly PropertyKey[]): Place;
 }
 
 /** What tells an editor which schema a file has. */
@@ -55,18 +61,25 @@ export async function configFile(
 }
 
 /**
- * The keys of the top level of a file, TOML by its name or else JSONC.
+ * The keys of the top level of a file, TOML or JSONC.
  *
  * @throws {UsageError} when it is not well-formed.
  */
 export async function parseKeys(path: string, text: string): Promise<Entry[]> {
+  const plain = text.replace(/^\uFEFF/, "");
   // Whoever has no such file need not pay for its parser.
-  const { parse } = await (/\.toml$/i.test(path) ? import("./toml.ts") : import("./jsonc.ts"));
-  return parse(path, text.replace(/^\uFEFF/, ""));
+  const { parse } = await (isToml(path, plain) ? import("./toml.ts") : import("./jsonc.ts"));
+  return parse(path, plain);
+}
+
+/** By its name, or by what it begins with: an object of JSON, or a comment as JSONC has them. */
+function isToml(path: string, text: string): boolean {
+  const [, ending] = /\.(toml|jsonc?)$/i.exec(path) ?? [];
+  return ending === undefined ? !/^\s*(?:\{|\/[/*])/.test(text) : ending.toLowerCase() === "toml";
 }
 
 function problemOf(
-  { key }: Entry,
+  { key, value }: Entry,
   options: Options,
   elsewhere: ReadonlySet<string>,
   before: Entry | undefined,
@@ -75,6 +88,10 @@ function problemOf(
   const option = Object.hasOwn(options, key) ? options[key] : undefined;
   if (option?.once) return `"${key}" is for the command line, and no key of a file`;
   if (option !== undefined || elsewhere.has(key)) return undefined;
+  // A section of TOML, or an object within that of JSON.
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return `"${key}" is no option: options stand at the top, in no section`;
+  }
   const known = Object.keys(options).filter((one) => !options[one]?.once);
   const meant = nearest(key, known);
   return `"${key}" is no option` +

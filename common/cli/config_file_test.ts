@@ -70,6 +70,33 @@ fileTest("configFile() reads JSON with comments and a comma at the end", async (
   }
 });
 
+fileTest("configFile() takes a file whose name does not tell for what it begins with", async () => {
+  const none = await read("arps.toml", "");
+  for (const name of ["arps", "arps.conf"]) {
+    deepStrictEqual(await read(name, '# one\npool-size = 4 # { two\nbind = "::"'), {
+      ...none,
+      "pool-size": 4,
+      "bind": "::",
+    });
+    deepStrictEqual(await read(name, "\n"), none);
+    for (const front of ["", "\uFEFF", "\n // one\n", "/* # one */ "]) {
+      deepStrictEqual((await read(name, `${front}{ "bind": "::" }`)).bind, "::", front);
+    }
+  }
+  await refuses("arps", "pool-size 4", /^FILE:1:\d+: not well-formed TOML: /);
+  await refuses("arps", "{ pool-size", /^FILE:1:\d+: not well-formed JSON: /);
+  // A name that tells is believed.
+  await refuses("arps.json", 'bind = "::"', /^FILE:1:1: not well-formed JSON: /);
+});
+
+fileTest("configFile() has no sections, and says so", async () => {
+  const message = /^FILE:1:\d+: "arps" is no option: options stand at the top, in no section$/;
+  await refuses("arps.toml", "[arps]\npool-size = 4", message);
+  await refuses("arps.toml", "arps.pool-size = 4", message);
+  await refuses("arps.jsonc", '{"arps": {"pool-size": 4}}', message);
+  await refuses("arps.jsonc", '{"arps": 4}', /"arps" is no option; --help has them all$/);
+});
+
 fileTest("configFile() leaves out what a file does not say", async () => {
   const none = {
     "config": undefined,

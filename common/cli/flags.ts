@@ -5,9 +5,8 @@
  */
 
 import { Command, CommanderError, Option as Flag } from "@std/cli";
-import { variable } from "./environment.ts";
+import { epilogue, helpColumns, layout } from "./help.ts";
 import type { Options } from "./options.ts";
-import { RUNNING } from "./running.ts";
 import type { Source } from "./resolve.ts";
 import { nearest, UsageError } from "./usage.ts";
 
@@ -26,6 +25,10 @@ export interface About {
   prefix: string;
   /** Option that may be given as a word without a flag. */
   operand?: string;
+  /** Its exit codes: "0 when …, 1 …"; those of most are known. */
+  exits?: string;
+  /** What to do instead, where a command line begins with words that are no command. */
+  hint?(words: readonly string[]): string | undefined;
 }
 
 /** What the command line asked for. */
@@ -37,30 +40,33 @@ export type CommandLine =
 /**
  * Reads the command line. Flags that are none are problems of the source, to be told with all others.
  *
+ * @param columns for `--help`.
  * @throws {UsageError} on a missing value.
  */
 export function parseFlags(
   about: About,
   options: Options,
   args: readonly string[],
+  columns: () => number = helpColumns,
 ): CommandLine {
   let printed = "";
   const command = new Command(about.name)
     .description(about.summary)
+    .usage(usage(about, options))
     .version(about.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .allowUnknownOption()
     .allowExcessArguments()
     .exitOverride()
+    .configureHelp(layout(options))
     .configureOutput({
       writeOut: (text) => printed += text,
       writeErr: () => {},
       getOutHasColors: () => false,
-      getOutHelpWidth: () => 96,
+      getOutHelpWidth: columns,
     });
-  if (about.operand !== undefined) command.usage(`[options] <${about.operand}>`);
   for (const [key, option] of Object.entries(options)) addFlag(command, key, option);
-  command.addHelpText("after", () => epilogue(about, options));
+  command.addHelpText("after", () => epilogue(about, options, columns()));
   // Other task runners want `--` in front of the flags; a deno task passes it on.
   const given = args[0] === "--" ? args.slice(1) : args;
   try {
@@ -78,7 +84,7 @@ export function parseFlags(
   return {
     kind: "run",
     flags: {
-      problems: leftovers(about, options, words),
+      problems: leftovers(about, options, words, given),
       describe: (key) => `--${key}`,
       get: (key) => {
         const name = camelCase(key);
@@ -94,29 +100,63 @@ export function seeHelp({ name }: About): string {
   return `See ${name} --help.`;
 }
 
+/** What stands behind the name of a program. */
+function usage({ operand, commands }: About, options: Options): string {
+  if (operand !== undefined) return `[options] <${operand}>`;
+  return commands !== undefined && Object.keys(options).length === 0 ? "<command>" : "[options]";
+}
+
 /** What is wrong with the words that are no flags and no values of any. */
-function leftovers({ commands = [] }: About, options: Options, words: readonly string[]): string[] {
+function leftovers(
+  about: About,
+  options: Options,
+  words: readonly string[],
+  given: readonly string[],
+): string[] {
   const flags = Object.entries(options).flatMap(([key, { arg, default: on }]) =>
     arg === undefined && on === true ? [`--${key}`, `--no-${key}`] : [`--${key}`]
   );
-  const problems: string[] = [];
+  const unknown = words[0] !== undefined && words[0] === given[0]
+    ? unknownCommand(about, given)
+    : undefined;
+  const problems = unknown === undefined ? [] : [unknown];
   let excess = 0;
   for (const [at, word] of words.entries()) {
     const [name = ""] = word.split("=");
-    if (name.startsWith("-")) {
+    if (flags.includes(name)) problems.push(`option '${name}' takes no value${off(name, flags)}`);
+    else if (name.startsWith("-")) {
       const meant = nearest(name, flags);
       const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
       problems.push(`unknown option '${name}'${hint}`);
       // What follows was to be its value.
-    } else if (!words[at - 1]?.startsWith("-")) {
-      const meant = at === 0 ? nearest(word, commands.map(([one]) => one)) : undefined;
-      if (meant !== undefined) problems.push(`unknown command '${word}'; did you mean ${meant}?`);
-      else excess++;
-    }
+    } else if (!words[at - 1]?.startsWith("-")) excess++;
   }
   // It may be the second half of a secret that was not quoted, so it is not repeated.
-  if (excess > 0) problems.push(`too many arguments: ${excess} that belong to no flag`);
+  if (excess > 0 && unknown === undefined) {
+    problems.push(`too many arguments: ${excess} that belong to no flag`);
+  }
   return problems;
+}
+
+/** What one may have wanted to say to a switch. */
+function off(name: string, flags: readonly string[]): string {
+  const without = `--no-${name.slice(2)}`;
+  return flags.includes(without) ? `; ${without} turns it off` : "";
+}
+
+/** What is wrong with the first word; undefined when that does not look like a command. */
+function unknownCommand(
+  { name, commands, hint }: About,
+  words: readonly string[],
+): string | undefined {
+  const [word = ""] = words;
+  if (commands === undefined) return undefined;
+  const known = [...new Set(commands.flatMap(([one]) => [one, one.split(" ")[0]!]))];
+  const meant = nearest(word, known);
+  const instead = meant === undefined ? hint?.(words) : `did you mean ${name} ${meant}?`;
+  if (instead === undefined && !/^[a-z][a-z-]{0,15}$/.test(word)) return undefined;
+  const all = [...new Set(commands.map(([one]) => one.split(" ")[0]))].join(", ");
+  return `unknown command '${word}'; ${instead ?? `${name} has ${all}`}`;
 }
 
 function addFlag(command: Command, key: string, option: Options[string]): void {
@@ -125,37 +165,11 @@ function addFlag(command: Command, key: string, option: Options[string]): void {
   if (option.alone !== undefined) flag.preset(option.alone);
   if (option.list) {
     flag.argParser((value: string, before: string[] | undefined) => [...before ?? [], value]);
-  } else if (option.default !== undefined && option.default !== false && option.default !== "") {
-    flag.default(option.default);
   }
   command.addOption(flag);
   if (option.arg === undefined && option.default === true) {
     command.addOption(new Flag(`--no-${key}`, `turn --${key} off`).helpGroup(option.group));
   }
-}
-
-function epilogue({ name, prefix, examples, commands = [] }: About, options: Options): string {
-  const width = Math.max(...commands.map(([word]) => word.length));
-  const words = commands.map(([word, about]) => `  ${name} ${word.padEnd(width)}  ${about}\n`);
-  const lines = examples.map(([command, why]) => `  # ${why}\n  $ ${command}\n`);
-  // Words for one occasion come from nowhere else.
-  const key = Object.keys(options).find((key) => !options[key]?.once && key !== "config");
-  const lasting = key !== undefined && options[key]?.group !== RUNNING;
-  const sources = lasting
-    ? `Every option can also come from the environment (--${key} is ${
-      variable(prefix, key)
-    }), or from a
---config file in TOML or JSONC, under its name without the dashes. Flags win over the environment,
-the environment over the file; --print-config shows what came from where.
-`
-    : "";
-  return `${words.length === 0 ? "" : `\nCommands:\n${words.join("")}`}
-Examples:
-${lines.join("\n")}
-${sources}${name} exits with 0 ${
-    lasting ? "after a clean stop" : "when all went well"
-  }, 1 on a failure, 2 on bad options.
-`;
 }
 
 /** Commander's name for the value of a flag. */

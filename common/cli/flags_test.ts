@@ -133,7 +133,38 @@ Deno.test("parseFlags() suggests the command that is nearest to a first word", (
   const about = { ...ABOUT, commands: [["reach", "the other side of it"]] } as const;
   const line = parseFlags(about, OPTIONS, ["raech"]);
   ok(line.kind === "run");
-  deepStrictEqual(line.flags.problems, ["unknown command 'raech'; did you mean reach?"]);
+  deepStrictEqual(line.flags.problems, ["unknown command 'raech'; did you mean arpt reach?"]);
+});
+
+Deno.test("parseFlags() says what to do instead of a first word that is no command", () => {
+  const about: About = {
+    ...ABOUT,
+    commands: [["reach", "the other side of it"], ["token make", "a token"]],
+    hint: ([word]) => word === "http" ? "it is arpt --bind" : undefined,
+  };
+  const wrong = (...args: string[]) => {
+    const line = parseFlags(about, OPTIONS, args);
+    ok(line.kind === "run");
+    return line.flags.problems;
+  };
+  deepStrictEqual(wrong("http", "3000"), ["unknown command 'http'; it is arpt --bind"]);
+  deepStrictEqual(wrong("tokne"), ["unknown command 'tokne'; did you mean arpt token?"]);
+  deepStrictEqual(wrong("tokenmake"), [
+    "unknown command 'tokenmake'; did you mean arpt token make?",
+  ]);
+  deepStrictEqual(wrong("serve"), ["unknown command 'serve'; arpt has reach, token"]);
+  // What may be a secret is not repeated, neither in front nor behind a flag.
+  const excess = ["too many arguments: 1 that belong to no flag"];
+  deepStrictEqual(wrong("hush-Hush-42"), excess);
+  deepStrictEqual(wrong("--domain", "hush", "hush"), excess);
+});
+
+Deno.test("parseFlags() refuses a value for a switch", () => {
+  deepStrictEqual(problems("--verbose=yes", "--auto-reconnect=false", "--no-auto-reconnect=1"), [
+    "option '--verbose' takes no value",
+    "option '--auto-reconnect' takes no value; --no-auto-reconnect turns it off",
+    "option '--no-auto-reconnect' takes no value",
+  ]);
 });
 
 Deno.test("parseFlags() has a meaning for a flag whose value is left out", () => {
@@ -183,7 +214,7 @@ Deno.test("--help mentions the words that make another program of it", () => {
   const about = { ...ABOUT, commands: [["reach", "the other side of it"]] } as const;
   const line = parseFlags(about, OPTIONS, ["--help"]);
   ok(line.kind === "print");
-  match(line.text, /^Commands:\n {2}arpt reach {2}the other side of it\n\nExamples:$/m);
+  match(line.text, /^Commands:\n {2}arpt reach +the other side of it\n\nExamples:$/m);
   ok(!printed("--help").includes("Commands:"));
 });
 

@@ -42,13 +42,25 @@ export function jsonSchema(title: string, tables: readonly NamedOptions[]): obje
   };
 }
 
-function property({ about, expects, schema, default: fallback }: Option, prefix: string): object {
+function property(
+  { about, expects, schema, list = false, default: fallback }: Option,
+  prefix: string,
+): object {
   const { $schema: _, ...form } = z.toJSONSchema(schema(), { io: "input", target: "draft-7" });
   return {
     description: prefix + about + (hasPattern(form) ? ` (${expects})` : ""),
-    ...form,
+    ...(list ? withRow(form) : form),
     ...(fallback === undefined ? {} : { default: z.encode(schema(), fallback) }),
   };
+}
+
+/** A list may be text as well: a single one needs no brackets, and commas part more of them. */
+function withRow(form: { items?: unknown }): object {
+  const { pattern = "" } = (form.items ?? {}) as { pattern?: string };
+  const [, one] = /^\^(.*)\$$/.exec(pattern) ?? [];
+  if (one === undefined) return form;
+  const row = `^(?:${one})(?:\\s*,\\s*(?:${one}))*$`;
+  return { anyOf: [form, { type: "string", pattern: row }] };
 }
 
 /** Whether it has a form that only an expert can read. */

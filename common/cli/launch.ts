@@ -4,9 +4,10 @@
  * @module
  */
 
-import { reason } from "../errors.ts";
 import type { Options, Values } from "./options.ts";
+import { complain, print } from "./output.ts";
 import type { Request } from "./request.ts";
+import { telemetryNames, telemetryVariables } from "./telemetry.ts";
 import { UsageError } from "./usage.ts";
 
 /**
@@ -74,6 +75,7 @@ export async function launch(
       module.href,
       ...args,
     ],
+    env: telemetryVariables(),
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
@@ -114,21 +116,20 @@ export async function launchProgram<O extends Options>(
   permissions: (values: Values<O>) => Permissions | Promise<Permissions>,
   words: readonly string[] = [],
 ): Promise<number> {
-  const encoder = new TextEncoder();
-  const print = (text: string) => {
-    Deno.stdout.writeSync(encoder.encode(text));
+  const show = (text: string) => {
+    print(text);
     return 0;
   };
   try {
     const request = await readRequest(args);
-    if (request.kind === "print") return print(request.text);
-    const needed = await permissions(request.values);
+    if (request.kind === "print") return show(request.text);
+    const own = await permissions(request.values);
+    const needed = { ...own, env: [...own.env ?? [], ...telemetryNames()] };
     if ((request.values as Record<string, unknown>)["print-permissions"]) {
-      return print(permissionFlags(needed).join("\n") + "\n");
+      return show(permissionFlags(needed).join("\n") + "\n");
     }
     return await launch(main, [...words, ...args], needed);
   } catch (error) {
-    Deno.stderr.writeSync(encoder.encode(`${name}: ${reason(error)}\n`));
-    return error instanceof UsageError ? 2 : 1;
+    return complain(name, error);
   }
 }

@@ -26,7 +26,10 @@ export {
   port,
   type Schema,
   seconds,
+  SECRET,
+  SECRET_EXPECTS,
   secretFile,
+  secretText,
   size,
   text,
   textCodec,
@@ -34,6 +37,7 @@ export {
   type Values,
   type WithDefault,
 } from "./options.ts";
+export { complain, print, warn, write } from "./output.ts";
 export { ports, PortSet } from "./ports.ts";
 export { type ConfigFormat } from "./print.ts";
 export { type Elsewhere, optionVariables, readOptions, type Request } from "./request.ts";
@@ -45,16 +49,19 @@ export {
   RUNNING_OPTIONS,
   runningFiles,
   startLogging,
+  SUBCOMMAND_OPTIONS,
 } from "./running.ts";
 export {
   type Asked,
-  findSubcommand,
-  keysOf,
+  type Family,
+  findProgram,
   launchSubcommand,
   runSubcommand,
   type Subcommand,
   subcommand,
+  tablesOf,
 } from "./subcommand.ts";
 export { outliveHangUp, type Shutdown, shutdownSignals } from "./signals.ts";
-export { UsageError } from "./usage.ts";
+export { isExporting, logExport } from "./telemetry.ts";
+export { inFileOrder, mistakesOf, nearest, UsageError, usageError } from "./usage.ts";
 export { FileWatch, type WatchTimes } from "./watch_file.ts";

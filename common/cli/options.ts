@@ -30,6 +30,8 @@ export interface Option<T = unknown> {
   private?: boolean;
   /** The secret option whose value lies in the file of this name. */
   holds?: string;
+  /** Without it something stands open: a variable of it that is empty is a mistake, as of a secret. */
+  guards?: boolean;
   /** Says what to do with this run, and is no key of a configuration file. */
   once?: boolean;
   /** Options without which a value other than the default would be ignored, and what is then amiss. */
@@ -58,7 +60,9 @@ export type Values<O extends Options> = {
 type ValueOf<O> = O extends Option<infer T> ? T : never;
 
 /** What all builders take. */
-type Base = Pick<Option, "about" | "group" | "secret" | "private"> & { arg?: string };
+type Base =
+  & Pick<Option, "about" | "group" | "secret" | "private" | "once" | "needs" | "guards">
+  & { arg?: string };
 
 /** Base with a default, and without one. */
 type Given<T> = Base & { default: T };
@@ -101,10 +105,19 @@ const UNITS: Readonly<Record<string, number>> = {
   gi: 2 ** 30,
 };
 
-/** A number of bytes: `500000`, `500KB`, `10MB`, `64MiB`. */
-export function size(base: Given<number>): WithDefault<number> {
+/**
+ * A number of bytes: `500000`, `500KB`, `10MB`, `64MiB`.
+ *
+ * @param min in bytes, as `max` is.
+ */
+export function size(
+  { min = 0, max = Number.MAX_SAFE_INTEGER, ...base }: Given<number> & {
+    min?: number;
+    max?: number;
+  },
+): WithDefault<number> {
   const schema = () => {
-    const bytes = z.int().min(0);
+    const bytes = z.int().min(min).max(max);
     return z.codec(z.union([bytes, z.string().regex(BYTES)]), bytes, {
       decode: (given) => {
         const [, digits, unit = ""] = BYTES.exec(String(given)) ?? [];
@@ -113,7 +126,17 @@ export function size(base: Given<number>): WithDefault<number> {
       encode: (bytes) => bytes,
     });
   };
-  return { arg: "<bytes>", expects: "bytes, such as 500KB or 10MB", schema, ...base };
+  const expects = max === Number.MAX_SAFE_INTEGER
+    ? "bytes, such as 500KB or 10MB"
+    : `bytes, ${sizeOf(min)} to ${sizeOf(max)}`;
+  return { arg: "<bytes>", expects, schema, ...base };
+}
+
+/** Bytes as one would write them: 65536 is 64KiB. */
+function sizeOf(bytes: number): string {
+  const [unit, factor] = ([["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const)
+    .find(([, factor]) => bytes >= factor && bytes % factor === 0) ?? ["", 1];
+  return `${bytes / factor}${unit}`;
 }
 
 /** The form of a text, and what that is called. */
@@ -195,6 +218,16 @@ export function textCodec<T>(
       encode: write,
     });
   };
+}
+
+/** The form of a token or key: what fits into a header, and is not guessed at the first try. */
+export const SECRET = /^[\x21-\x7e]{8,256}$/;
+/** {@link SECRET} in words. */
+export const SECRET_EXPECTS = "8 to 256 visible characters";
+
+/** A token or key, which is never shown; {@link secretFile} is the other way to say it. */
+export function secretText(base: Free): Option<string> {
+  return text({ ...base, pattern: SECRET, expects: SECRET_EXPECTS, secret: true });
 }
 
 /** The file that holds a secret: nothing of it is in the list of processes or the environment. */

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { environment, variable } from "./environment.ts";
+import { environment, strayVariables, variable } from "./environment.ts";
 import { choice, count, list, type Option, type Options, port } from "./options.ts";
-import { seconds, size, text, textCodec, toggle, type Values } from "./options.ts";
+import { seconds, secretFile, size, text, textCodec, toggle, type Values } from "./options.ts";
 import { resolve, type Source } from "./resolve.ts";
 import { UsageError } from "./usage.ts";
 import { testWith } from "../testdata/gate.ts";
@@ -283,6 +283,93 @@ testWith([{ name: "env" }], "environment() gives what is set, and takes empty fo
       Deno.env.delete(`ARPTEST_${name}`);
     }
   }
+});
+
+testWith(
+  [{ name: "env" }],
+  "environment() refuses what is empty where it would shut something",
+  () => {
+    const options = {
+      "key": { ...text(BASE), secret: true },
+      "key-file": secretFile("key", ""),
+      "gate": { ...text(BASE), guards: true },
+      "plain": text(BASE),
+    };
+    const given = environment("ARPTEST", { "key": "ARPTEST_OTHER" }, options);
+    const names = ["KEY", "KEY_FILE", "GATE", "PLAIN", "OTHER"].map((name) => `ARPTEST_${name}`);
+    const [key, file, gate, plain, other] = names as [string, string, string, string, string];
+    const refused = (option: string, name: string) =>
+      throws(
+        () => given.get(option),
+        (error) =>
+          error instanceof UsageError &&
+          error.message === `environment variable ${name} is empty: give it a value, or unset it`,
+      );
+    try {
+      for (const option of Object.keys(options)) strictEqual(given.get(option), undefined);
+      for (const name of [key, file, gate, plain]) Deno.env.set(name, "");
+      for (const [option, name] of [["key", key], ["key-file", file], ["gate", gate]] as const) {
+        refused(option, name);
+      }
+      strictEqual(given.get("plain"), undefined);
+      // The weaker name does not hide what was meant by the stronger one, nor the other way round.
+      Deno.env.set(other, "value");
+      refused("key", key);
+      Deno.env.delete(key);
+      strictEqual(given.get("key"), "value");
+      Deno.env.set(other, "");
+      refused("key", other);
+      Deno.env.set(key, "value");
+      strictEqual(given.get("key"), "value");
+      // What is said by a flag is not asked of the environment.
+      Deno.env.set(key, "");
+      strictEqual(resolve({ key: options.key }, [source({ key: "flag" }), given]).key, "flag");
+    } finally {
+      for (const name of names) Deno.env.delete(name);
+    }
+  },
+);
+
+testWith([{ name: "env" }], "strayVariables() are those with the prefix that mean nothing", () => {
+  const prefix = "ARPSTRAY";
+  const set = {
+    POOLSIZE: "hush",
+    PUBLIK_PORT: "1",
+    POOL_SIZE: "1",
+    ELSE: "",
+    // Kubernetes sets these beside a service of that name.
+    SERVICE_HOST: "10.0.0.1",
+    SERVICE_PORT_CONTROL: "17001",
+    PORT: "tcp://10.0.0.1:17001",
+    PORT_17001_TCP_ADDR: "10.0.0.1",
+    ADMIN_SERVICE_HOST: "10.0.0.1",
+    ADMIN_PORT_17004_TCP: "tcp://10.0.0.1:17004",
+  };
+  try {
+    for (const [name, value] of Object.entries(set)) Deno.env.set(`${prefix}_${name}`, value);
+    deepStrictEqual(strayVariables(prefix, ["pool-size", "public-port", "port"]), [
+      "environment variable ARPSTRAY_ELSE is no option",
+      "environment variable ARPSTRAY_POOLSIZE is no option; did you mean ARPSTRAY_POOL_SIZE?",
+      "environment variable ARPSTRAY_PUBLIK_PORT is no option; did you mean ARPSTRAY_PUBLIC_PORT?",
+    ]);
+  } finally {
+    for (const name of Object.keys(set)) Deno.env.delete(`${prefix}_${name}`);
+  }
+});
+
+Deno.test("size() keeps within its bounds, however it is written, and the schema says so", () => {
+  const head = size({ ...BASE, default: 2048, min: 1024, max: 65536 });
+  for (const [given, bytes] of [["1KiB", 1024], [65536, 65536], ["64KiB", 65536]] as const) {
+    strictEqual(resolve({ head }, [source({ head: given })]).head, bytes);
+  }
+  for (const given of ["1023", 1, "65KiB", 0, "1MiB"]) {
+    throws(
+      () => resolve({ head }, [source({ head: given })]),
+      /head: expected bytes, 1KiB to 64KiB, found/,
+    );
+  }
+  const { anyOf } = z.toJSONSchema(head.schema(), { io: "input" });
+  deepStrictEqual(anyOf?.[0], { type: "integer", minimum: 1024, maximum: 65536 });
 });
 
 Deno.test("an error about a URL does not show the password in it", () => {

@@ -55,7 +55,9 @@ export class PortSet implements Iterable<number> {
 }
 
 /** Ports and ranges of them, any number of times. */
-export function ports(base: Pick<Option, "about" | "group">): WithDefault<PortSet> {
+export function ports(
+  base: Pick<Option, "about" | "group" | "once" | "needs">,
+): WithDefault<PortSet> {
   return {
     arg: "<ports>",
     expects: "ports of 1 to 65535, or ranges such as 20000-20100",

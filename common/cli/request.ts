@@ -5,9 +5,10 @@
  */
 
 import { configFile } from "./config_file.ts";
-import { environment, variable } from "./environment.ts";
+import { environment, strayVariables, variable } from "./environment.ts";
 import { type About, type CommandLine, parseFlags, seeHelp } from "./flags.ts";
 import type { Option, Options, Values } from "./options.ts";
+import { warn } from "./output.ts";
 import { type ConfigFormat, printConfig } from "./print.ts";
 import { check, type Source } from "./resolve.ts";
 import { withSecretFiles } from "./secrets.ts";
@@ -28,11 +29,15 @@ export type Request<O extends Options> =
   | { kind: "run"; values: Values<O> };
 
 /** What else {@link readOptions} may know. */
-export interface Elsewhere {
+export interface Elsewhere<O extends Options = Options> {
   /** Sources that stand behind the file. */
   weakest?: readonly Source[];
-  /** Keys of a file that are for other words of the program, and left alone. */
-  others?: Iterable<string>;
+  /** Options of the program and its words, whose keys in a file and variables are left alone. */
+  family?: readonly Options[];
+  /** What is wrong with values that are good one by one. */
+  agree?(values: Values<O>): readonly string[];
+  /** What is wrong with the files that are named, for `--check`; values that are bad are left out. */
+  examine?(values: Partial<Values<O>>): Promise<readonly string[]>;
 }
 
 /** The options that say where others come from, and what to do with them. */
@@ -47,11 +52,15 @@ export async function readOptions<O extends Least>(
   about: About,
   options: O,
   args: readonly string[],
-  { weakest = [], others = [] }: Elsewhere = {},
+  { weakest = [], family = [], agree, examine }: Elsewhere<O> = {},
 ): Promise<Request<O>> {
   const line = parseFlags(about, options, args);
   if (line.kind === "print") return line;
-  const sources = [line.flags, environment(about.prefix, ALIASES)];
+  const relatives = family.map((one) => Object.entries(one)).flat();
+  const others = relatives.filter(([, { once }]) => !once).map(([key]) => key);
+  const known = [...Object.keys(options), ...relatives.map(([key]) => key)];
+  for (const stray of strayVariables(about.prefix, known)) warn(about.name, stray);
+  const sources = [line.flags, environment(about.prefix, ALIASES, options)];
   const unread: string[] = [];
   // If this value is a bad one, that is told with all others.
   const { config } = check({ config: options.config }, sources).values;
@@ -65,9 +74,12 @@ export async function readOptions<O extends Least>(
   }
   const all = [...sources, ...weakest].map((source) => withSecretFiles(source, options));
   const { values, problems } = check(options, all);
-  if (unread.length + problems.length > 0) {
-    throw usageError([...unread, ...problems], line.flags.problems?.length ? seeHelp(about) : "");
-  }
+  const wrong = [...unread, ...problems];
+  if (wrong.length === 0) wrong.push(...agree?.(values) ?? []);
+  const checks = examine !== undefined && (values as { check?: boolean }).check === true;
+  if (checks) wrong.push(...await examine(values));
+  if (wrong.length > 0) throw usageError(wrong, line.flags.problems?.length ? seeHelp(about) : "");
+  if (checks) return { kind: "print", text: `${about.name}: configuration is good\n` };
   const format = (values as Values<Least>)["print-config"];
   if (format === undefined) return { kind: "run", values };
   return { kind: "print", text: printConfig(about.name, options, all, values, format) };

@@ -53,7 +53,8 @@ export function check<O extends Options>(
       problems.push(error.message);
     }
   }
-  return { values: values as Values<O>, problems };
+  // A secret and the file for it may fail by the same variable.
+  return { values: values as Values<O>, problems: [...new Set(problems)] };
 }
 
 /** What the option at `where` would do nothing without, and nobody gave. */

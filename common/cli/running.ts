@@ -18,6 +18,7 @@ import {
 } from "./options.ts";
 import { CONFIG_FORMATS, type ConfigFormat } from "./print.ts";
 import { secretFiles } from "./secrets.ts";
+import { logExport } from "./telemetry.ts";
 
 /** Heading of these options in `--help`; programs add to them. */
 export const RUNNING = "Running";
@@ -30,14 +31,12 @@ export const RUNNING_OPTIONS: {
   "print-config": Option<ConfigFormat>;
   "print-permissions": WithDefault<boolean>;
 } = {
-  "config": {
-    ...text({
-      about: "read options from a file, TOML or JSONC",
-      arg: "<file>",
-      group: RUNNING,
-    }),
+  "config": text({
+    about: "read options from a file, TOML or JSONC",
+    arg: "<file>",
+    group: RUNNING,
     once: true,
-  },
+  }),
   "log-level": choice({
     about: "least level to log",
     group: RUNNING,
@@ -59,14 +58,22 @@ export const RUNNING_OPTIONS: {
     alone: CONFIG_FORMATS[0],
     once: true,
   },
-  "print-permissions": {
-    ...toggle({
-      about: "print the permissions these options need, and exit",
-      group: RUNNING,
-      default: false,
-    }),
+  "print-permissions": toggle({
+    about: "print the permissions these options need, and exit",
+    group: RUNNING,
+    default: false,
     once: true,
-  },
+  }),
+};
+
+/** Those of programs that are over at once, and log nothing. */
+export const SUBCOMMAND_OPTIONS: Pick<
+  typeof RUNNING_OPTIONS,
+  "config" | "print-config" | "print-permissions"
+> = {
+  "config": RUNNING_OPTIONS.config,
+  "print-config": RUNNING_OPTIONS["print-config"],
+  "print-permissions": RUNNING_OPTIONS["print-permissions"],
 };
 
 /** The values of {@link RUNNING_OPTIONS}. */
@@ -88,11 +95,11 @@ export function runningFiles(
   return { read: [...files, ...secretFiles(options, values), ...logs], write: logs };
 }
 
-/** Logs as these options say, until disposed. */
+/** Logs as these options say, and exports that if the runtime does; until disposed. */
 export function startLogging(
   { "log-level": level, "log-file": file }: Running,
 ): Promise<AsyncDisposable> {
-  return setupLogging({ level, file });
+  return setupLogging({ level, file, exported: logExport() === "on" });
 }
 
 /**

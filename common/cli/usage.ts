@@ -15,12 +15,39 @@ export class UsageError extends Error {
  * @param hint a last line, for whatever was wrong.
  */
 export function usageError(problems: readonly string[], hint = ""): UsageError {
-  const [only = "", ...more] = problems;
+  const sorted = inFileOrder(problems);
+  const [only = "", ...more] = sorted;
   const text = more.length === 0
     ? only
-    : [`${problems.length} problems`, ...problems.map((one) => `  ${one.replaceAll("\n", "\n  ")}`)]
+    : [`${sorted.length} problems`, ...sorted.map((one) => `  ${one.replaceAll("\n", "\n  ")}`)]
       .join("\n");
   return new UsageError(hint === "" ? text : `${text}\n${hint}`);
+}
+
+/** What a check that throws finds wrong. */
+export function mistakesOf(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof UsageError) return [error.message];
+    throw error;
+  }
+}
+
+/** What is wrong in a file, as one reads it: those with `file:line:column: ` in front change places. */
+export function inFileOrder(problems: readonly string[]): string[] {
+  const placed = problems.map((text, at) => {
+    const [, file, line, column] = /^(.+?):(\d+):(\d+): /.exec(text) ?? [];
+    return { text, at, file, place: Number(line) * 1e6 + Number(column) };
+  });
+  const sorted = [...problems];
+  for (const [file, ones] of Map.groupBy(placed, ({ file }) => file)) {
+    if (file === undefined) continue;
+    const inOrder = ones.toSorted((a, b) => a.place - b.place);
+    for (const [nth, { at }] of ones.entries()) sorted[at] = inOrder[nth]!.text;
+  }
+  return sorted;
 }
 
 /** How far a word may be from a known one to be taken for a slip: every third letter. */

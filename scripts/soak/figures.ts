@@ -8,7 +8,7 @@
  * ```
  * @module
  */
-import { tag } from "@agentx/common";
+import { reason, tag } from "@agentx/common";
 import { parseArgs } from "node:util";
 import { Herd } from "../../tests/faults/herd.ts";
 import { FaultyRelay } from "../../tests/faults/relay.ts";
@@ -135,14 +135,40 @@ function line(one: Figure): string {
     (isMet(one) ? "" : `; NOT MET ${complaints.slice(0, 5).join("; ")}`);
 }
 
+const USAGE = `Usage: deno run -A scripts/soak/figures.ts [options]
+
+Measures the figures of docs/reliability.md, which takes about eight minutes. Ends with 1 if one does
+not meet what is required.
+
+  --quick       a few samples, to see that all works; not to quote
+  --json FILE   also write the figures to a file, times in seconds
+  --help        this text
+`;
+
 /** The services here need not be looked at. */
 const QUIET = ["--service", "none"];
 
+/** What the command line says; ends the program where there is nothing to measure. */
+function readFlags() {
+  const options = {
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  } as const;
+  const encoder = new TextEncoder();
+  try {
+    const { values } = parseArgs({ args: Deno.args, options });
+    if (!values.help) return values;
+    Deno.stdout.writeSync(encoder.encode(USAGE));
+  } catch (error) {
+    Deno.stderr.writeSync(encoder.encode(`figures.ts: ${reason(error)}\n\n${USAGE}`));
+    Deno.exit(2);
+  }
+  Deno.exit(0);
+}
+
 if (import.meta.main) {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
-  });
+  const values = readFlags();
   const { quick } = values;
   const downs = quick ? [0, 2] : [0, 5, 60, 0, 5, 60, 0, 5];
   const work = [

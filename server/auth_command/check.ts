@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Entries, readEntries } from "../auth/entries.ts";
+import { print } from "@agentx/common/cli";
+import { type Entries, type Entry, readEntries } from "../auth/entries.ts";
 import { Gate } from "../auth/gate.ts";
 import { hashMatches } from "../auth/scrypt.ts";
 import { RegistrationError } from "../registry.ts";
@@ -23,18 +24,17 @@ export async function runCheck(
   values: CheckValues,
   token: string | undefined,
 ): Promise<void> {
-  const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   const entries = await readEntries(file);
-  print(`${file}: ${summary(entries)}`);
+  print(`${file}: ${summary(entries)}\n`);
   const { "client-id": id } = values;
   if (id === undefined) return;
   const secret = token === undefined ? await readToken() : checkToken(token);
-  print(`${id}: ${await verdict(entries, { ...values, "client-id": id }, secret)}`);
+  print(`${id}: ${await verdict(entries, { ...values, "client-id": id }, secret)}\n`);
 }
 
 /** Counts what is there. */
 export function summary({ all }: Entries, now: number = Date.now()): string {
-  const count = (fits: (entry: Entries["all"][number]) => boolean) => all.filter(fits).length;
+  const count = (fits: (entry: Entry) => boolean) => all.filter(fits).length;
   const parts = [
     `${all.length} client${all.length === 1 ? "" : "s"}`,
     `${count(({ id }) => id.includes("*"))} of them for patterns of ids`,
@@ -69,10 +69,15 @@ export async function verdict(
     }
     const right = await Promise.all(entry.hashes.map((hash) => hashMatches(hash, token)));
     const why = right.includes(true) ? error.message : "the token is another one";
-    throw new Error(`not let in by client ${entry.nth} of the file: ${why}`);
+    throw new Error(`not let in by ${nameOf(entry)}: ${why}`);
   }
-  const { nth, aliases, ports } = entry!;
-  return `let in by client ${nth} of the file; aliases: ${
+  const { aliases, ports } = entry!;
+  return `let in by ${nameOf(entry!)}; aliases: ${
     aliases.length === 0 ? "none" : aliases.join(", ")
   }; ports: ${ports ?? "none"}`;
+}
+
+/** For the owner of the file, who has its ids before them. */
+function nameOf({ id, nth, line }: Entry): string {
+  return `client ${nth} of the file, "${id}" in line ${line}`;
 }

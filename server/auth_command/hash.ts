@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "@agentx/common/cli";
+import { print, UsageError, write } from "@agentx/common/cli";
 import { hashToken } from "../auth/scrypt.ts";
 import type { HashValues } from "./options.ts";
 import { makeToken, readToken } from "./token.ts";
@@ -16,7 +16,6 @@ import { makeToken, readToken } from "./token.ts";
  * @throws {UsageError} when options or the token are of no use.
  */
 export async function runHash(values: HashValues): Promise<void> {
-  const encoder = new TextEncoder();
   if (values.id === undefined) {
     const stray = (["alias", "ports", "expires", "comment"] as const).find((key) =>
       isGiven(values, key)
@@ -24,11 +23,12 @@ export async function runHash(values: HashValues): Promise<void> {
     if (stray !== undefined) throw new UsageError(`--${stray}: expected --id as well, found none`);
   }
   const token = values.generate ? makeToken() : await readToken();
-  Deno.stdout.writeSync(encoder.encode(describe(values, await hashToken(token))));
+  print(describe(values, await hashToken(token)));
   if (!values.generate) return;
-  Deno.stderr.writeSync(encoder.encode(
+  write(
+    Deno.stderr,
     `The token, for ARP_AUTH_TOKEN of the client. It is kept nowhere, and not shown again:\n${token}\n`,
-  ));
+  );
 }
 
 /** What is printed: the hash, or an entry. */

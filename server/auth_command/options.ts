@@ -5,13 +5,13 @@
  * @module
  */
 
-import { CLIENT_ID } from "@agentx/common";
+import { CLIENT_ID, CLIENT_ID_EXPECTS } from "@agentx/common";
 import {
   choice,
   list,
   port,
   ports,
-  RUNNING_OPTIONS,
+  SUBCOMMAND_OPTIONS,
   text,
   toggle,
   type Values,
@@ -24,92 +24,73 @@ const OUTPUT = "Output";
 const PATTERN = {
   arg: "<id>",
   pattern: /^[A-Za-z0-9._~:@*-]{1,128}$/,
-  expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ - and, in a pattern, *",
+  expects: `${CLIENT_ID_EXPECTS} and, in a pattern, *`,
 };
-const ID = { arg: "<id>", pattern: CLIENT_ID, expects: "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -" };
-
-/** What each of these programs can be told. */
-const COMMON = {
-  "config": RUNNING_OPTIONS.config,
-  "print-config": RUNNING_OPTIONS["print-config"],
-  "print-permissions": RUNNING_OPTIONS["print-permissions"],
-};
+const ID = { arg: "<id>", pattern: CLIENT_ID, expects: CLIENT_ID_EXPECTS };
 
 /** The options of `arps auth hash`, by flag. */
 export const HASH_OPTIONS = {
-  "generate": {
-    ...toggle({
-      about: "make a new token and show it, instead of reading one from standard input",
-      group: ENTRY,
-      default: false,
-    }),
+  "generate": toggle({
+    about: "make a new token and show it, instead of reading one from standard input",
+    group: ENTRY,
+    default: false,
     once: true,
-  },
-  "id": {
-    ...text({
-      about: "client id or pattern such as team-*: prints a whole entry for --auth-file",
-      group: ENTRY,
-      ...PATTERN,
-    }),
+  }),
+  "id": text({
+    about: "client id or pattern such as team-*: prints a whole entry for --auth-file",
+    group: ENTRY,
+    ...PATTERN,
     once: true,
-  },
-  "alias": {
-    ...list({ about: "name or pattern it may use besides; repeatable", group: ENTRY, ...PATTERN }),
+  }),
+  "alias": list({
+    about: "name or pattern it may use besides; repeatable",
+    group: ENTRY,
+    ...PATTERN,
     once: true,
-  },
-  "ports": {
-    ...ports({ about: "ports it may ask for with --remote-port; repeatable", group: ENTRY }),
+  }),
+  "ports": ports({
+    about: "ports it may ask for with --remote-port; repeatable",
+    group: ENTRY,
     once: true,
-  },
-  "expires": {
-    ...text({
-      about: "when it is good no more",
-      arg: "<time>",
-      group: ENTRY,
-      pattern: /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?$/,
-      expects: "a date or a time with its zone, such as 2027-01-31 or 2027-01-31T18:00:00Z",
-    }),
+  }),
+  "expires": text({
+    about: "when it is good no more",
+    arg: "<time>",
+    group: ENTRY,
+    pattern: /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?$/,
+    expects: "a date or a time with its zone, such as 2027-01-31 or 2027-01-31T18:00:00Z",
     once: true,
-  },
-  "comment": {
-    ...text({
-      about: "whose it is",
-      group: ENTRY,
-      pattern: /^\P{Cc}{1,200}$/u,
-      expects: "1 to 200 characters on one line",
-    }),
+  }),
+  "comment": text({
+    about: "whose it is",
+    group: ENTRY,
+    pattern: /^\P{Cc}{1,200}$/u,
+    expects: "1 to 200 characters on one line",
     once: true,
-  },
-  "format": {
-    ...choice({
-      about: "of an entry",
-      group: OUTPUT,
-      choices: ["toml", "json"],
-      default: "toml",
-    }),
+  }),
+  "format": choice({
+    about: "of an entry",
+    group: OUTPUT,
+    choices: ["toml", "json"],
+    default: "toml",
     once: true,
-  },
-  ...COMMON,
+  }),
+  ...SUBCOMMAND_OPTIONS,
 };
 
 /** The options of `arps auth check`, by flag. */
 export const CHECK_OPTIONS = {
   "auth-file": text({ about: "the file (required)", arg: "<file>", group: FILE }),
-  "client-id": {
-    ...text({
-      about: "would this client be let in? Its token comes from ARP_AUTH_TOKEN, else from " +
-        "standard input",
-      group: FILE,
-      ...ID,
-    }),
+  "client-id": text({
+    about: "would this client be let in? Its token comes from ARP_AUTH_TOKEN, else from " +
+      "standard input",
+    group: FILE,
+    ...ID,
     once: true,
-  },
-  "alias": {
-    ...list({ about: "with this alias; repeatable", group: FILE, ...ID }),
-    once: true,
-  },
-  "remote-port": { ...port({ about: "with this port of its own", group: FILE }), once: true },
-  ...COMMON,
+  }),
+  "alias": list({ about: "with this alias; repeatable", group: FILE, ...ID, once: true }),
+  "remote-port": port({ about: "with this port of its own", group: FILE, once: true }),
+  ...SUBCOMMAND_OPTIONS,
 };
 
 /** The values of {@link HASH_OPTIONS}. */

@@ -22,7 +22,7 @@ export const HASH: Subcommand = subcommand({
     ...shared,
     name: "arps auth hash",
     summary:
-      "Prints the slow hash of a token, or with --id an entry for --auth-file, to standard\n" +
+      "Prints the slow hash of a token, or with --id an entry for --auth-file, to standard " +
       "output. A token is read from standard input, or made and shown on standard error.",
     examples: [
       ["arps auth hash --generate --id alice >> auth.toml", "a new client; shows its token once"],
@@ -42,9 +42,10 @@ export const CHECK: Subcommand = subcommand({
   about: {
     ...shared,
     name: "arps auth check",
-    summary:
-      "Checks an --auth-file: exits with 0 if a server can use it, and would let the client\n" +
-      "in that was named, if one was; with 1 if it would not; with 2 if the file is of no use.",
+    summary: "Checks an --auth-file, and whether a server with it would let a client in.",
+    exits:
+      "0 if a server can use the file, and would let the client in that was named, if one was; " +
+      "1 if it would not; 2 if the file or an option is of no use",
     examples: [
       ["arps auth check --auth-file auth.toml", "is the file all right?"],
       [

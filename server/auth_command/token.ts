@@ -4,10 +4,8 @@
  * @module
  */
 
-import { UsageError } from "@agentx/common/cli";
+import { SECRET, SECRET_EXPECTS, UsageError, write } from "@agentx/common/cli";
 
-/** What `--auth-token` takes. */
-const TOKEN = /^[\x21-\x7e]{8,256}$/;
 /** More than a token, its line's end included, could ever need. */
 const MAX_INPUT = 4096;
 const RANDOM_BYTES = 32;
@@ -32,13 +30,13 @@ export async function readToken(): Promise<string> {
 
 /** @throws {UsageError} when a text is no token. */
 export function checkToken(text: string): string {
-  if (TOKEN.test(text)) return text;
+  if (SECRET.test(text)) return text;
   const found = text === ""
     ? "nothing"
     : /^[\x21-\x7e]*$/.test(text)
     ? `${text.length} of them`
     : "spaces, further lines or other characters";
-  throw new UsageError(`token: expected 8 to 256 visible characters of ASCII, found ${found}`);
+  throw new UsageError(`token: expected ${SECRET_EXPECTS} of ASCII, found ${found}`);
 }
 
 async function piped(): Promise<string> {
@@ -51,7 +49,7 @@ async function piped(): Promise<string> {
 }
 
 async function typed(question: string): Promise<string> {
-  const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const say = (text: string) => write(Deno.stderr, text);
   say(question);
   Deno.stdin.setRaw(true);
   try {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLIENT_ID } from "@agentx/common";
+import { CLIENT_ID, CLIENT_ID_EXPECTS } from "@agentx/common";
 import { isVisitorToken } from "@agentx/common/visitor-token";
 
 const MARK = "?token=";
@@ -22,7 +22,7 @@ export function takeToken(user: string, database: string): Names | string {
   const names = [split(user), split(database)] as const;
   const tokens = names.flatMap(({ token }) => token ?? []);
   if (tokens.some((token) => !CLIENT_ID.test(token) && !isVisitorToken(token))) {
-    return "The token behind ?token= is not a valid client id: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -";
+    return `The token behind ?token= is not a valid client id: use ${CLIENT_ID_EXPECTS}`;
   }
   if (new Set(tokens).size > 1) return "The user and the database name two different tokens";
   return { user: names[0].name, database: names[1].name, token: tokens[0] };

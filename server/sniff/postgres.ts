@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLIENT_ID, latin1 } from "@agentx/common";
+import { CLIENT_ID, CLIENT_ID_EXPECTS, latin1 } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { isVisitorToken } from "@agentx/common/visitor-token";
 import { awaitAnswer } from "../postgres/answer.ts";
@@ -91,7 +91,7 @@ function match({ version, parameters }: Startup, size: number): Verdict {
   const taken = takeTokens(parameters);
   const [token, ...others] = taken.tokens;
   if (taken.tokens.some((one) => !CLIENT_ID.test(one) && !isVisitorToken(one))) {
-    const form = "use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -";
+    const form = `use ${CLIENT_ID_EXPECTS}`;
     return reject(SQLSTATE.identity, `The client token is not valid: ${form}`);
   }
   if (others.some((other) => other !== token)) {
