@@ -11,9 +11,9 @@ import { reason } from "@agentx/common";
 import { shutdownSignals } from "@agentx/common/cli";
 import { banner } from "../client/banner.ts";
 import * as client from "../client/program.ts";
-import { OPTIONS as CLIENT_OPTIONS } from "../client/config.ts";
+import { OPTIONS as CLIENT_OPTIONS } from "../client/options.ts";
 import * as server from "../server/program.ts";
-import { OPTIONS as SERVER_OPTIONS } from "../server/config.ts";
+import { OPTIONS as SERVER_OPTIONS } from "../server/options.ts";
 import { SampleApp } from "./demo/app.ts";
 import { CHECKS } from "./demo/checks.ts";
 import { EndedError, Program } from "./demo/program.ts";
@@ -102,7 +102,8 @@ async function visit(url: URL): Promise<boolean> {
 async function show(url: URL, app: string, lan: boolean): Promise<void> {
   const terminal = Deno.stdout.isTerminal();
   const columns = terminal && lan ? Deno.consoleSize().columns : 0;
-  print(await banner([url.href], app, { terminal, colour: terminal && !Deno.noColor, columns }));
+  const screen = { terminal, colour: terminal && !Deno.noColor, columns };
+  print(await banner({ urls: [url.href], local: app }, screen));
 }
 
 /** @returns the exit code. */

@@ -207,13 +207,18 @@ peerTest({
 }, async () => {
   await using folder = new Scratch();
   const identity = await identify(folder, NAME);
-  const flags = [...identityFlags(identity), "--admin-port", "0", "--admin-bind", "0.0.0.0"];
-  await using plain = await startServer(flags, ENV);
+  const key = `${folder.path}/admin.key`;
+  await Deno.writeTextFile(key, KEY);
+  const flags = [
+    ...identityFlags(identity),
+    ...["--admin-port", "0", "--admin-bind", "0.0.0.0", "--admin-key-file", key],
+  ];
+  await using plain = await startServer(flags);
   const warned = ({ logs }: typeof plain) =>
     logs.filter(({ message, level }) => level === "WARN" && /admin key can be read/.test(message));
   match(warned(plain)[0]?.message ?? "", /use --admin-tls, ssh -L, or a proxy with TLS$/);
   match(Admin.of(plain).url, /^http:\/\/0\.0\.0\.0:\d+$/);
-  await using secure = await startServer([...flags, "--admin-tls"], ENV);
+  await using secure = await startServer([...flags, "--admin-tls"]);
   deepEqual(warned(secure), []);
   equal((await new Port(Admin.of(secure), identity.cert).curl("/healthz")).words, "ok\n");
   // A port that is taken is told as ever.

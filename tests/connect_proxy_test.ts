@@ -110,21 +110,30 @@ peerTest({
   };
   await step("HTTPS: a certificate that nobody vouches for", () =>
     fails(
-      /^arpc: Cannot reach the server https:\/\/localhost:\d+: nobody whom this machine trusts vouches/,
+      /^arpc connect: Cannot reach the server https:\/\/localhost:\d+: nobody whom this machine trusts vouches/,
       `https://localhost:${https.port}`,
     ));
   await step("HTTPS: a certificate of another name", () =>
     fails(
-      /^arpc: Cannot reach the server .*: the server's certificate is for localhost, .*, not for 127/,
+      /^arpc connect: Cannot reach the server .*: the server's certificate is for localhost, .*, not for 127/,
       `https://127.0.0.1:${https.port}`,
       { DENO_CERT: identity.cert },
     ));
   await step("HTTPS where there is HTTP, and the other way round", async () => {
-    await fails(/^arpc: Cannot reach the server https:.*: /, `https://127.0.0.1:${http.port}`);
-    await fails(/^arpc: (Refused by .* with 400|No answer of arps)/, `127.0.0.1:${https.port}`);
+    await fails(
+      /^arpc connect: Cannot reach the server https:.*: /,
+      `https://127.0.0.1:${http.port}`,
+    );
+    await fails(
+      /^arpc connect: (Refused by .* with 400|No answer of arps)/,
+      `127.0.0.1:${https.port}`,
+    );
   });
   await step("502: the server behind it is gone", async () => {
     await site.server[Symbol.asyncDispose]();
-    await fails(/^arpc: Refused by .* with 502, Bad Gateway$/m, `http://127.0.0.1:${http.port}`);
+    await fails(
+      /^arpc connect: Refused by .* with 502, Bad Gateway$/m,
+      `http://127.0.0.1:${http.port}`,
+    );
   });
 });

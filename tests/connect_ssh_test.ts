@@ -90,13 +90,13 @@ peerTest({
     const args = [...sshd.options, ...nobody, `${sshd.user}@my-laptop`, "true"];
     const { code, err } = await run(ssh.path, args);
     equal(code, 255);
-    match(err, /^arpc: Refused by \S+ with 404, Client '…' not found\. /m);
+    match(err, /^arpc connect: Refused by \S+ with 404, Client '…' not found\. /m);
     ok(!err.includes("nobody"));
   });
   await step("every session ended well", async () => {
     const left = await site.server.messages("Visitor left", 11);
     // ssh may kill its ProxyCommand before that has ended.
-    const good = ["done", "reset", "answered 404"];
+    const good = ["done", "reset", "refused 404"];
     for (const { properties } of left) {
       ok(good.includes(String(properties.end)), `${properties.end}`);
     }

@@ -58,17 +58,23 @@ peerTest(
     const cases: [flags: string[], expected: RegExp, env?: Record<string, string>][] = [
       [
         [],
-        /^arpc: --token: expected the id of the client to reach, found none\nFor example: arpc /,
+        /^arpc connect: --token: expected the id of the client to reach, found none\nFor example: arpc /,
       ],
-      [["--token", "app"], /^arpc: --server: expected the public port of arps as HOST:PORT, found/],
+      [
+        ["--token", "app"],
+        /^arpc connect: --server: expected the public port of arps as HOST:PORT, found/,
+      ],
       [
         [...good, "--stdio", "--listen", "1"],
-        /^arpc: --listen and --stdio: expected one of the two/,
+        /^arpc connect: --listen and --stdio: expected one of the two/,
       ],
-      [["--server", "a b"], /^arpc: --server: expected HOST\[:PORT\], .* found "a b"/],
-      [[...good, "--listen", "99999"], /^arpc: --listen: expected PORT or ADDRESS:PORT, .*"99999"/],
-      [["--tokn", "app"], /^arpc: unknown option '--tokn'; did you mean --token\?/],
-      [[...good, "app"], /^arpc: too many arguments.*\nSee arpc connect --help\.$/m],
+      [["--server", "a b"], /^arpc connect: --server: expected HOST\[:PORT\], .* found "a b"/],
+      [
+        [...good, "--listen", "99999"],
+        /^arpc connect: --listen: expected PORT or ADDRESS:PORT, .*"99999"/,
+      ],
+      [["--tokn", "app"], /^arpc connect: unknown option '--tokn'; did you mean --token\?/],
+      [[...good, "app"], /^arpc connect: too many arguments.*\nSee arpc connect --help\.$/m],
       [good, /environment variable ARPC_LISTEN: expected PORT or/, { ARPC_LISTEN: "here" }],
     ];
     for (const [flags, expected, env] of cases) {
@@ -80,7 +86,7 @@ peerTest(
     }
     await step("a token that is none is not repeated", async () => {
       const { code, err } = await arpc(["connect"], { ARPC_TOKEN: "my secret" });
-      match(err, /^arpc: environment variable ARPC_TOKEN: expected 1 to 128 of/);
+      match(err, /^arpc connect: environment variable ARPC_TOKEN: expected 1 to 128 of/);
       ok(code === 2 && !err.includes("my secret"), err);
     });
   },
@@ -114,41 +120,47 @@ peerTest(
     await step(
       "503: nobody is there",
       () =>
-        fails(/^arpc: Refused by \S+ with 503, No active clients available\. Start arpc/, ...arps),
+        fails(
+          /^arpc connect: Refused by \S+ with 503, No active clients available\. Start arpc/,
+          ...arps,
+        ),
     );
     await using _other = await startClient({ server, id: "other", port: service.port });
     await step(
       "404",
       () =>
-        fails(/^arpc: Refused by \S+ with 404, Client '…' not found\. Check the token: /, ...arps),
+        fails(
+          /^arpc connect: Refused by \S+ with 404, Client '…' not found\. Check the token: /,
+          ...arps,
+        ),
     );
     await using _down = await startClient({ server, id: SECRET, port });
     await step("502", () =>
       fails(
         new RegExp(
-          "^arpc: Refused by 127\\.0\\.0\\.1:\\d+ with 502, The local service cannot be reached\\. " +
+          "^arpc connect: Refused by 127\\.0\\.0\\.1:\\d+ with 502, The local service cannot be reached\\. " +
             `local service 127\\.0\\.0\\.1:${port}: Connection refused`,
         ),
         ...arps,
       ));
     await step("no server", () =>
       fails(
-        /^arpc: Cannot reach the server 127\.0\.0\.1:\d+: Connection refused$/m,
+        /^arpc connect: Cannot reach the server 127\.0\.0\.1:\d+: Connection refused$/m,
         ...["--server", `127.0.0.1:${freePort()}`],
       ));
     await step("no such host", () =>
       fails(
-        /^arpc: Cannot reach the server nowhere\.invalid:17003: /,
+        /^arpc connect: Cannot reach the server nowhere\.invalid:17003: /,
         ...["--server", "nowhere.invalid"],
       ));
     await step("another port of the server", () =>
       fails(
-        /^arpc: No answer of arps from \S+: it hung up .*; --server is its public port/,
+        /^arpc connect: Refused by \S+ with 400, This port is for arpc\. Visitors use the public port\.$/m,
         ...["--server", `127.0.0.1:${server.controlPort}`],
       ));
     await step("no HTTP at all", () =>
       fails(
-        /^arpc: No answer of arps from \S+: it does not speak HTTP; /,
+        /^arpc connect: No answer of arps from \S+: it does not speak HTTP; /,
         ...["--server", `127.0.0.1:${service.port}`],
       ));
     await step("a listener says so in its log, and goes on", async () => {
@@ -198,7 +210,10 @@ peerTest({
     const listen = ["--listen", `127.0.0.1:${service.port}`];
     const { code, err } = await runStdio([...to(site.server, "app"), ...listen], "");
     equal(code, 1);
-    match(err, /^arpc: Cannot listen on --listen 127\.0\.0\.1:\d+: another program uses it; /);
+    match(
+      err,
+      /^arpc connect: Cannot listen on --listen 127\.0\.0\.1:\d+: another program uses it; /,
+    );
   });
   await step("an address of one's own, IPv6", async () => {
     await using local = await startListening([...to(site.server, "app"), "--listen", "[::1]:0"]);

@@ -22,6 +22,8 @@ export interface Failure {
   /** When, by `performance.now()`: its connection was begun, and it failed. */
   begun: number;
   at: number;
+  /** How long then nothing had come on its connection, in milliseconds. */
+  quiet: number;
   error: string;
 }
 
@@ -101,6 +103,14 @@ async function latin1Of(request: Request): Promise<string> {
   return text;
 }
 
+/**
+ * How much longer than its last answer took a visitor may pause: however slow the machine is, most of
+ * them do nothing at any moment, and whatever else is to happen there comes to its turn.
+ */
+const PATIENT = 10;
+/** The same in milliseconds, at the most: then it is not the crowd that slows the machine down. */
+const MOST_PATIENT_MS = 500;
+
 /** Visitors that ask without an end. */
 export class Crowd implements AsyncDisposable {
   /** Requests that got their answers. */
@@ -112,7 +122,8 @@ export class Crowd implements AsyncDisposable {
   /**
    * @param counts visitors of each kind.
    * @param tokens they ask for these in turn.
-   * @param pause between two requests of one visitor, at most, in milliseconds.
+   * @param pause between two requests of one visitor, at most, in milliseconds; longer if answers take
+   * long.
    */
   constructor(
     private readonly port: number,
@@ -126,7 +137,7 @@ export class Crowd implements AsyncDisposable {
   }
 
   /** Resolves when so many more have been served. */
-  async serves(count: number, ms = 20_000): Promise<void> {
+  async serves(count: number, ms = 60_000): Promise<void> {
     const enough = this.served + count;
     const deadline = performance.now() + ms;
     while (this.served < enough) {
@@ -140,16 +151,19 @@ export class Crowd implements AsyncDisposable {
   async #visit(kind: Kind, seed: number): Promise<void> {
     let wire: Wire | undefined;
     let begun = 0;
+    let heard = 0;
     let requests = 0;
     for (let nth = seed; !this.#over; nth++) {
       const token = this.tokens[nth % this.tokens.length]!;
+      const since = performance.now();
       try {
         if (wire === undefined) {
-          begun = performance.now();
+          begun = heard = performance.now();
           requests = 0;
           wire = await Wire.dial(this.port);
         }
         const last = await ask(wire, kind, token, nth);
+        heard = performance.now();
         requests++;
         this.served++;
         if (last) {
@@ -164,12 +178,19 @@ export class Crowd implements AsyncDisposable {
           came: wire?.held ?? 0,
           begun,
           at: performance.now(),
+          quiet: performance.now() - heard,
           error: `${name}: ${message}`,
         });
         wire?.[Symbol.dispose]();
         wire = undefined;
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * this.pause));
+      const slowly = Math.min(PATIENT * (performance.now() - since), MOST_PATIENT_MS);
+      const longest = Math.max(this.pause, slowly);
+      let left = Math.random() * longest;
+      // In small parts, so that an end need not wait for it.
+      for (; left > 0 && !this.#over; left -= this.pause) {
+        await new Promise((resolve) => setTimeout(resolve, Math.min(left, this.pause)));
+      }
     }
     wire?.[Symbol.dispose]();
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { dirname, join } from "@std/path";
+import { dirname, join, posix } from "@std/path";
 
 /** What one target comes to, what it stands on included. */
 export interface Image {
@@ -65,7 +65,7 @@ function apply(image: Image, word: string, rest: string): void {
     const folder = to.endsWith("/") || from.length > 1;
     for (const one of from.reverse()) {
       const name = folder ? join(to, one.split("/").at(-1)!) : to;
-      image.copies.push({ from: one, to: join(image.workdir, name) });
+      image.copies.push({ from: one, to: posix.resolve(image.workdir, name) });
     }
   } else if (word === "RUN") image.runs.push(rest);
   else if (word === "ENV") {

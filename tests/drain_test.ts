@@ -248,7 +248,7 @@ peerTest({
   await using second = await startServer(flags);
   const since = performance.now();
   await client.message("Registered", { from });
-  ok(performance.now() - since < 3000);
+  ok(performance.now() - since < 15_000);
   equal((await visit(second.publicPort, "/?token=app")).body, "hello");
 });
 
@@ -461,11 +461,11 @@ peerTest(
     const answer = await visit(server.publicPort, "/?token=app");
     const took = performance.now() - since;
     equal(status(answer), 503);
-    ok(took < 5000, `${took} ms`);
-    await eventually("an answer at once", async () => {
+    ok(took < 15_000, `${took} ms`);
+    await eventually("an answer sooner than that", async () => {
       const since = performance.now();
       equal(status(await visit(server.publicPort, "/?token=app")), 503);
-      return performance.now() - since < 300;
+      return performance.now() - since < 700;
     });
   },
 );

@@ -32,15 +32,16 @@ import {
 } from "./raw_peers.ts";
 import { stepsOf } from "./services.ts";
 import { freePort } from "./ports.ts";
+import { INSPECTED, Vitals } from "./faults/vitals.ts";
 
 const permissions = WHOLE_PROGRAM;
 
-/** A visitor is served, and soon. */
+/** A visitor is served, and need not wait until others have had enough. */
 async function stillServes(server: TestServer, token = "app"): Promise<void> {
   const since = performance.now();
   equal((await visit(server.publicPort, `/?token=${token}`)).body, "hello");
   const took = performance.now() - since;
-  ok(took < 2000, `served after ${took} ms`);
+  ok(took < 10_000, `served after ${took} ms`);
 }
 
 /** Runs `task` for each index, so many at a time. */
@@ -76,7 +77,7 @@ async function burst(port: number, bytes: Uint8Array): Promise<string> {
 
 peerTest({ name: "300 dawdling heads delay nobody and end with 408", permissions }, async () => {
   await using service = new HeldService();
-  await using server = await startServer(["--head-timeout", "3"]);
+  await using server = await startServer(["--head-timeout", "5"]);
   await using _client = await startClient({ server, id: "app", port: service.port });
   const dawdlers: Wire[] = [];
   try {
@@ -86,7 +87,7 @@ peerTest({ name: "300 dawdling heads delay nobody and end with 408", permissions
       await wire.send(get("/?token=app", "X-Slow: yes").slice(0, 1 + nth % 40));
     });
     for (let visitor = 0; visitor < 10; visitor++) await stillServes(server);
-    equal(server.logs.filter(({ properties }) => properties.end === "answered 408").length, 0);
+    equal(server.logs.filter(({ properties }) => properties.end === "refused 408").length, 0);
     for (const dawdler of dawdlers) {
       const answer = await dawdler.response();
       equal(status(answer), 408);
@@ -211,9 +212,9 @@ peerTest(
           const from = server.logs.length;
           equal(await burst(server[`${port}Port`], bytes), "");
           const expected = `arps.${port}`;
-          await server.log(({ logger, level }) => logger === expected && level === "WARN", {
-            from,
-          });
+          // Anybody can send it, so nobody is woken for it.
+          const { level } = await server.log(({ logger }) => logger === expected, { from });
+          equal(level, "INFO");
         }
       });
     }
@@ -233,7 +234,7 @@ peerTest(
       using wire = await Wire.dial(server.controlPort);
       await wire.send(start);
       equal(await wire.last(), "");
-      const { properties } = await server.message("Client lost", { from });
+      const { properties } = await server.message("Not a client", { from });
       match(String(properties.why), /within 0\.3 s/);
     }
   },
@@ -279,7 +280,7 @@ peerTest({ name: "a capability expires, and the server asks again", permissions 
   const since = performance.now();
   await client.asked(2);
   const waited = performance.now() - since;
-  ok(waited > 9000 && waited < 15_000, `${waited} ms`);
+  ok(waited > 9000 && waited < 30_000, `${waited} ms`);
   using late = await client.open();
   equal(await late.last(), "");
   const [answer] = await Promise.all([
@@ -428,13 +429,15 @@ peerTest(
     await using service = new HeldService();
     await using server = await startServer(["--rate-per-ip", "5"]);
     await using _client = await startClient({ server, id: "app", port: service.port });
+    const since = performance.now();
     const answers = await Promise.all(
       Array.from({ length: 60 }, () => visit(server.publicPort, "/?token=app")),
     );
+    const allowed = 10 + 5 * (performance.now() - since) / 1000;
     const count = (code: number) => answers.filter((answer) => status(answer) === code).length;
     equal(count(200) + count(429), 60);
     // Twice the rate in one burst, and what the time they took gave back.
-    ok(count(200) >= 10 && count(200) < 40, `${count(200)} of 60 got in`);
+    ok(count(200) >= 10 && count(200) <= allowed, `${count(200)} of 60 got in, not ${allowed}`);
     await eventually(
       "a recovered rate",
       async () => status(await visit(server.publicPort, "/?token=app")) === 200,
@@ -466,12 +469,6 @@ async function descriptors(pid: number): Promise<number> {
   let count = 0;
   for await (const _ of Deno.readDir(`/proc/${pid}/fd`)) count++;
   return count;
-}
-
-/** Memory of a process in MB. */
-async function residentMegabytes(pid: number): Promise<number> {
-  const text = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
 }
 
 peerTest({
@@ -507,8 +504,9 @@ peerTest({
   os: ["linux"],
 }, async () => {
   await using service = new HeldService();
-  await using server = await startServer();
-  await using client = await startClient({ server, id: "app", port: service.port });
+  await using server = await startServer([], {}, INSPECTED);
+  const { port } = service;
+  await using client = await startClient({ server, id: "app", port, runtime: INSPECTED });
   await using _down = await startClient({ server, id: "down", port: freePort() });
   const requests = [
     get("/"),
@@ -530,17 +528,20 @@ peerTest({
     });
     await stillServes(server);
   };
-  // The heap of a program grows before it is worth to be collected.
-  for (let rounds = 0; rounds < 4; rounds++) await round();
-  const before = [await residentMegabytes(server.pid), await residentMegabytes(client.pid)];
-  const open = await descriptors(server.pid);
+  const ports = [server.controlPort, server.proxyPort, server.publicPort];
+  await using ofServer = await Vitals.of(server, ports);
+  await using ofClient = await Vitals.of(client);
+  const look = () => Promise.all([ofServer.look(), ofClient.look()]);
+  await round();
+  const before = await look();
   for (let rounds = 0; rounds < 3; rounds++) await round();
-  const after = [await residentMegabytes(server.pid), await residentMegabytes(client.pid)];
-  for (const [index, megabytes] of after.entries()) {
-    // 3000 requests: what is kept of each would have to be less than 10 kB.
-    ok(megabytes - before[index]! < 30, `from ${before[index]} MB to ${megabytes} MB`);
+  await eventually("closed descriptors", () => ofServer.fds() <= before[0].fds);
+  const after = await look();
+  for (const [index, { heap }] of after.entries()) {
+    // Of 3000 requests; compiled code is some hundred KB of it.
+    const each = (heap - before[index]!.heap) / 3000;
+    ok(each < 1000, `${each} bytes are left of each`);
   }
-  await eventually("closed descriptors", async () => await descriptors(server.pid) <= open);
 });
 
 peerTest({ name: "a hostile server ends the link, not the client", permissions }, async () => {

@@ -8,7 +8,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { configFile, resolve, V8_FLAGS } from "@agentx/common/cli";
 import { dirname, join } from "@std/path";
-import { OPTIONS as SERVER_OPTIONS, serverConfig } from "../server/config.ts";
+import { serverConfig } from "../server/config.ts";
+import { OPTIONS as SERVER_OPTIONS } from "../server/options.ts";
 import { peer, peerTest } from "./peers.ts";
 
 const ROOT = dirname(import.meta.dirname ?? ".");
@@ -36,7 +37,12 @@ const withSystemd = { ...staged, os: ["linux"] as const, peers: [sh, analyze] };
 // ------------------------------------------------------------------------------------- linters
 
 peerTest({ ...staged, name: "shellcheck accepts the scripts", peers: [shellcheck] }, async () => {
-  const result = await run(shellcheck.path, ["--severity=style", SERVER, CLIENT]);
+  const result = await run(shellcheck.path, [
+    "--severity=style",
+    SERVER,
+    CLIENT,
+    join(ROOT, "deploy/arpc.sh"),
+  ]);
   strictEqual(result.text, "");
 });
 
@@ -168,6 +174,25 @@ peerTest({ ...staged, name: "install_server.sh --dry-run writes nothing" }, asyn
 });
 
 peerTest(
+  { ...staged, name: "install_server.sh --dry-run tells also where no systemd runs" },
+  async () => {
+    const here = await exists("/run/systemd/system");
+    for (const more of [[], ["--uninstall"]]) {
+      const { code, text } = await run(sh.path, [
+        SERVER,
+        "--dry-run",
+        "--deno",
+        Deno.execPath(),
+        ...more,
+      ]);
+      strictEqual(code, 0, text);
+      match(text, /nothing (?:was )?changed/);
+      strictEqual(/^systemd does not run here: this is what would be done/.test(text), !here, text);
+    }
+  },
+);
+
+peerTest(
   { ...staged, name: "install_server.sh --uninstall leaves settings, --purge nothing" },
   async () => {
     await using stage = await Stage.create();
@@ -289,6 +314,37 @@ peerTest({ ...withSystemd, name: "systemd accepts the server's unit" }, async (t
       strictEqual(result.code, 0);
     });
   }
+});
+
+peerTest({
+  ...withSystemd,
+  name:
+    "systemd accepts the unit of which two share their ports, and it is kept in as the other is",
+}, async () => {
+  await using stage = await Stage.create();
+  await stage.server();
+  await stage.addTargets("etc/systemd/system");
+  await stage.write("bin/kill", "stands in");
+  await Deno.chmod(join(stage.path, "bin/kill"), 0o755);
+  const unit = await Deno.readTextFile(join(ROOT, "deploy/arps@.service"));
+  await stage.write("etc/systemd/system/arps@.service", unit);
+  const result = await run(analyze.path, ["verify", `--root=${stage.path}`, "arps@a.service"]);
+  deepStrictEqual(result, { code: 0, text: "" });
+  const settings = (text: string) => text.split("\n").filter((line) => /^[A-Z]\w+=/.test(line));
+  const other = settings(await stage.read("etc/systemd/system/arps.service"));
+  const own = settings(unit);
+  deepStrictEqual(own.filter((line) => !other.includes(line)), [
+    "Description=ARP server (reverse tunnel), %i",
+    "Conflicts=arps.service",
+    "SyslogIdentifier=arps-%i",
+    "ExecStart=/opt/arp/lib/arps/arps --reuse-port",
+  ]);
+  deepStrictEqual(other.filter((line) => !own.includes(line)), [
+    "Description=ARP server (reverse tunnel)",
+    "SyslogIdentifier=arps",
+    "ExecStart=/opt/arp/lib/arps/arps",
+    "Prefix=/opt/arp",
+  ]);
 });
 
 peerTest(

@@ -323,7 +323,7 @@ peerTest(
     const since = performance.now();
     server.kill("SIGTERM");
     equal(await ended(server), 0);
-    ok(performance.now() - since < 5000);
+    ok(performance.now() - since < 15_000);
     equal(await served.last(), "");
     equal(await silent.last(), "");
   },
@@ -339,7 +339,7 @@ peerTest(
     const since = performance.now();
     client.kill("SIGTERM");
     equal(await ended(client), 0);
-    ok(performance.now() - since < 5000);
+    ok(performance.now() - since < 15_000);
     // The visitor's connection goes on to whoever takes the client's place.
     await using _next = await startClient({ server, id: "app", port: service.port });
     await visitor.send(get("/?token=app"));

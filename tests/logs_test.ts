@@ -170,9 +170,9 @@ peerTest(
     deepEqual([three.requests, three.up, three.down], [3, 3 * heard, 3 * page.length]);
 
     const ends: [string, string, number][] = [
-      [get("/?token=nope", "Connection: close"), "answered 404", 0],
-      ["GET / HTTP/1.1\r\nHost : x\r\n\r\n", "answered 400", 0],
-      ["GET / HT", "answered 408", 0],
+      [get("/?token=nope", "Connection: close"), "refused 404", 0],
+      ["GET / HTTP/1.1\r\nHost : x\r\n\r\n", "refused 400", 0],
+      ["GET / HT", "refused 408", 0],
       ["\x16\x03\x01", "too slow", 0],
       ["\x01", "protocol not recognised", 0],
       ["", "stayed silent", 0],

@@ -10,11 +10,14 @@ import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:asse
 import { configFile, resolve, V8_FLAGS, variable } from "@agentx/common/cli";
 import { dirname, join } from "@std/path";
 import { parse, parseAllDocuments } from "yaml";
-import { clientConfig, OPTIONS as CLIENT } from "../client/config.ts";
-import { OPTIONS as SERVER, serverConfig } from "../server/config.ts";
+import { clientConfig } from "../client/config.ts";
+import { OPTIONS as CLIENT } from "../client/options.ts";
+import { serverConfig } from "../server/config.ts";
+import { OPTIONS as SERVER } from "../server/options.ts";
 import { copyInto, dockerIgnore, type Image, readImage } from "./dockerfile.ts";
 import { PATIENCE_MS, Program, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { peer, peerTest } from "./peers.ts";
+import { eventually } from "./raw_peers.ts";
 import { httpService } from "./services.ts";
 import { freePort } from "./ports.ts";
 
@@ -86,7 +89,7 @@ peerTest(
     const names = [...(await manifests()).keys()].filter((name) => name !== "kustomization.yaml");
     const paths = names.map((name) => `deploy/kubernetes/${name}`);
     const text = await run(kubernetes.path, "--strict", ...paths);
-    strictEqual(text.match(/ passed for resource /g)?.length, 9, text);
+    strictEqual(text.match(/ passed for resource /g)?.length, 10, text);
   },
 );
 
@@ -230,7 +233,9 @@ peerTest(
     const [network] = all.get("network.yaml")!;
     deepStrictEqual(network.spec.podSelector, deployment.spec.selector);
 
-    const [, sidecar] = all.get("sidecar.example.yaml")!;
+    const examples = all.get("sidecar.example.yaml")!;
+    const sidecar = examples.find(({ kind }) => kind === "Deployment");
+    const claim = examples.find(({ kind }) => kind === "PersistentVolumeClaim");
     for (const { spec } of [deployment.spec.template, sidecar.spec.template]) {
       deepStrictEqual([spec.enableServiceLinks, spec.automountServiceAccountToken], [false, false]);
       const { runAsNonRoot, runAsUser, seccompProfile } = spec.securityContext;
@@ -253,8 +258,57 @@ peerTest(
       arpc.env.map(({ name, value = "x" }: { name: string; value?: string }) => [name, value]),
     );
     clientConfig(settings("ARPC", env) as never, () => "none");
+    const state = arpc.volumeMounts.find(({ mountPath }: { mountPath: string }) =>
+      mountPath === "/home/arp/.arp-client"
+    );
+    deepStrictEqual(
+      sidecar.spec.template.spec.volumes.find(({ name }: { name: string }) => name === state.name)
+        .persistentVolumeClaim.claimName,
+      claim.metadata.name,
+    );
+    strictEqual(sidecar.spec.strategy.type, "Recreate", "two pods would wait for one volume");
   },
 );
+
+peerTest({
+  name: "what is commented out in the compose file is right as well",
+  permissions: [...files, { name: "write" }],
+  peers: [checkSchema],
+}, async () => {
+  const text = (await read("deploy/compose.yaml")).replaceAll(/^( +)#(?=\S)/gm, "$1");
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    const schema = ["--builtin-schema", "vendor.compose-spec"];
+    match(await run(checkSchema.path, ...schema, path), /^ok/);
+  } finally {
+    await Deno.remove(path);
+  }
+  const { services: { arps, arpc }, secrets } = parse(text, { merge: true });
+  const { ARPS_ADMIN_KEY_FILE: keyFile, ...env } = arps.environment;
+  const [, name] = /^\/run\/secrets\/(.*)$/.exec(keyFile)!;
+  ok(arps.secrets.includes(name) && secrets[name!], name);
+  const dockerfile = readImage(await read("Dockerfile"), "arps");
+  const all = { ...dockerfile.env, ...env, ARPS_ADMIN_KEY: "not-read-here" };
+  const { admin } = serverConfig(settings("ARPS", all) as never);
+  deepStrictEqual([admin?.tls, arps.ports.at(-1)], [
+    true,
+    `127.0.0.1:${admin?.port}:${admin?.port}`,
+  ]);
+  strictEqual(admin?.port, 17009, "the one that the documentation names");
+  const { ARPC_TLS_CA: _, ...client } = arpc.environment;
+  ok(clientConfig(settings("ARPC", client) as never, () => "none").requireVisitorToken);
+});
+
+peerTest({ name: "arpc by its name is what the image starts", permissions: files }, async () => {
+  const { entrypoint, workdir, copies } = readImage(await read("Dockerfile"), "arpc");
+  const script = await read("deploy/arpc.sh");
+  ok(copies.some(({ from, to }) => from === "deploy/arpc.sh" && to === "/usr/local/bin/arpc"));
+  ok(((await Deno.stat(join(ROOT, "deploy/arpc.sh"))).mode ?? 0o111) & 0o100, "not executable");
+  match(script, new RegExp(`^cd ${workdir} `, "m"));
+  const [, command = ""] = /^exec (.*) "\$@"$/m.exec(script) ?? [];
+  deepStrictEqual(command.replaceAll("'", "").split(" "), entrypoint);
+});
 
 // ----------------------------------------------------------------- what an engine would do
 
@@ -329,10 +383,40 @@ class Built implements AsyncDisposable {
     return (await new Deno.Command(Deno.execPath(), options).output()).code;
   }
 
-  /** Puts a file into it that its user may read. */
-  async put(path: string, text: string): Promise<void> {
-    await Deno.mkdir(dirname(join(this.root, path)), { recursive: true });
-    await Deno.writeTextFile(join(this.root, path), text);
+  /** Mounts a file of the host, with its mode and owner. */
+  async mount(path: string, from: string): Promise<void> {
+    const place = join(this.root, path);
+    await Deno.mkdir(dirname(place), { recursive: true });
+    await Deno.copyFile(from, place);
+    const { uid, gid } = await Deno.stat(from);
+    if (Deno.uid() === 0) await Deno.chown(place, uid, gid);
+  }
+
+  /** Mounts an empty volume, which the image has given to its user. */
+  async volume(path: string): Promise<void> {
+    await Deno.mkdir(join(this.root, path), { recursive: true });
+    await Deno.chmod(join(this.root, path), 0o700);
+    const { uid = null, gid = null } = this.#user;
+    if (uid !== null) await Deno.chown(join(this.root, path), uid, gid);
+  }
+
+  /** Runs what `docker exec` would: a script of the image, and what that starts. */
+  async exec(command: string, env: Record<string, string>): Promise<string> {
+    const [word = "", ...args] = command.split(" ");
+    const options = this.#options([], env);
+    const text = await Deno.readTextFile(join(this.root, "usr/local/bin", word));
+    const below = text.replaceAll(
+      /(?<=[ =,])\/(?:opt|etc\/arp|run|var\/log|home)\b/g,
+      `${this.root}$&`,
+    );
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      ...options,
+      args: ["-c", below, word, ...args],
+      env: { ...options.env, PATH: `${dirname(Deno.execPath())}:/usr/bin:/bin` },
+      ...this.#user,
+    }).output();
+    strictEqual(code, 0, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout).trimEnd();
   }
 
   /** All files with the times of their last change. */
@@ -340,6 +424,8 @@ class Built implements AsyncDisposable {
     const found: string[] = [];
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
       const path = join(folder, name);
+      // What is written there outlives the container.
+      if (name === ".arp-client") continue;
       if (isDirectory) found.push(...await this.snapshot(path));
       else found.push(`${path} ${(await Deno.stat(path)).mtime?.getTime()}`);
     }
@@ -366,15 +452,30 @@ peerTest({
   // The secrets, made as the file says that they are.
   const folder = join(arps.root, "host");
   await Deno.mkdir(folder);
-  const commands = compose.match(/(?<=^# {3})(?:mkdir|openssl|chmod| {2}-addext).*$/gm)!.join("\n");
+  const commands = compose.match(
+    /(?<=^# {3})(?:mkdir|openssl|chmod|sudo chown| {2}-addext).*$/gm,
+  )!.join("\n").replace(/^sudo (.*)$/m, Deno.uid() === 0 ? "$1" : "");
   const made = await new Deno.Command("sh", { args: ["-ec", commands], cwd: folder }).output();
   ok(made.success, new TextDecoder().decode(made.stderr));
   for (const [service, built] of [[services.arps, arps], [services.arpc, arpc]] as const) {
     for (const name of service.secrets) {
-      const text = await Deno.readTextFile(join(folder, secrets[name].file));
-      await built.put(`/run/secrets/${name}`, text);
+      await built.mount(`/run/secrets/${name}`, join(folder, secrets[name].file));
     }
   }
+  for (const name of ["tls.key", "auth-token", "admin-key"]) {
+    strictEqual((await Deno.stat(join(folder, "secrets", name))).mode! & 0o777, 0o400, name);
+  }
+  const [, volume] = services.arpc.volumes[0].split(":");
+  strictEqual(volume, `${arpc.image.env.HOME}/.arp-client`);
+  {
+    // As in Kubernetes, where nothing of an image is a volume by itself.
+    const env = { ...services.arpc.environment, ARPC_REQUIRE_VISITOR_TOKEN: "true" };
+    await using bare = arpc.start([], env);
+    const { code } = await within(PATIENCE_MS, "an end", bare.status());
+    strictEqual(code, 2, bare.stderr);
+    match(bare.stderr, /^arpc: --require-visitor-token: cannot keep the key .*\n.*a volume/m);
+  }
+  await arpc.volume(volume);
   const token = (await Deno.readTextFile(join(folder, "secrets/auth-token"))).trim();
   const before = [await arps.snapshot(), await arpc.snapshot()];
   doesNotMatch(before.join("\n"), /_test\.ts|\/testdata\/|playwright|\.git\//);
@@ -385,6 +486,7 @@ peerTest({
     ARPS_BIND: "127.0.0.1",
     ARPS_ADMIN_PORT: `${admin}`,
     ARPS_GRACE: "1",
+    ARPS_PUBLIC_URL: `https://localhost:${visitors}`,
   };
   const ports = ["--control-port", `${control}`, "--proxy-port", `${proxy}`];
   await using service = httpService(() => new Response("from the sample"));
@@ -392,7 +494,7 @@ peerTest({
   strictEqual(await arps.health({ ARPS_ADMIN_PORT: "1" }), 1, "healthy without a server");
   await server.message("Server ready");
   strictEqual(await arps.health(serverEnv), 0);
-  await using client = arpc.start(ports, {
+  const clientEnv = {
     ...services.arpc.environment,
     // What the name is in the network of the containers.
     ARPC_SERVER_ADDR: "127.0.0.1",
@@ -400,11 +502,21 @@ peerTest({
     ARPC_LOCAL_ADDR: "127.0.0.1",
     ARPC_LOCAL_PORT: `${service.addr.port}`,
     ARPC_GRACE: "1",
-  });
+  };
+  await using client = arpc.start(ports, clientEnv);
   await client.message("Registered");
   const url = `https://localhost:${visitors}/?token=sample`;
   const trust = ["--cacert", join(folder, "secrets/tls.crt"), "--ipv4"];
   strictEqual(await run(curl.path, "--silent", "--show-error", ...trust, url), "from the sample");
+  const [, oneLiner = ""] = /docker compose exec arpc (.*)$/m.exec(compose) ?? [];
+  await eventually("its address", () => Promise.resolve(client.stdout.endsWith("\n")));
+  const link = await arpc.exec(oneLiner, clientEnv);
+  ok(link.startsWith(`https://localhost:${visitors}/?token=eyJ`), link);
+  await eventually(
+    "the key",
+    async () =>
+      await run(curl.path, "--silent", "--show-error", ...trust, link) === "from the sample",
+  );
   const status = await Deno.readTextFile(`/proc/${server.pid}/status`);
   if (Deno.uid() === 0) match(status, /^Uid:\t65532\t65532\t65532/m);
   for (const program of [client, server]) {

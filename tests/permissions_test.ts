@@ -244,7 +244,7 @@ peerTest(
     await step("server", async () => {
       equal(
         await print("server"),
-        "--allow-net=0.0.0.0:17001,0.0.0.0:17002,0.0.0.0:17003\n",
+        "--allow-net=0.0.0.0:17001,0.0.0.0:17002,0.0.0.0:17003\n--allow-env=ARP_AUTH_TOKEN\n",
       );
     });
     await step("server with flags", async () => {

@@ -242,7 +242,7 @@ peerTest({ name: "a query is cancelled where it runs", permissions, peers, os },
     };
     let from = server.logs.length;
     await cancel(bytesOf(1, 2));
-    await left(from, ({ end }) => end === "refused: 404");
+    await left(from, ({ end }) => end === "refused 404");
     const visitor = await site.visit();
     await visitor.send(startup([["user", `postgres?token=${TOKEN}`], ["application_name", "raw"]]));
     await visitor.until("K\0\0\0\x0c");
@@ -256,7 +256,7 @@ peerTest({ name: "a query is cancelled where it runs", permissions, peers, os },
     visitor[Symbol.dispose]();
     await left(from, ({ down }) => down !== 0);
     await cancel(key);
-    await left(from, ({ end }) => end === "refused: 404");
+    await left(from, ({ end }) => end === "refused 404");
   });
   await step("a psql that is killed leaves nothing behind", async () => {
     await using victim = await sleeper(cluster, port, "victim");

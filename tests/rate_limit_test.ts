@@ -8,6 +8,7 @@ import { equal, ok } from "node:assert/strict";
 import { dial, PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { answer, get, status, Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
+import { freePort } from "./ports.ts";
 import { eventually, frame, RawClient, readFrame, visit } from "./raw_peers.ts";
 import { echo, RawService, Site, stepsOf } from "./services.ts";
 
@@ -180,20 +181,23 @@ peerTest({ name: "--rate-limit: a bulk download starves nobody", permissions }, 
   await using service = new BulkService();
   await using site = await Site.start({ app: service.port }, ["--rate-limit", "200KB"]);
   await using all = new AsyncDisposableStack();
+  const time = async () => {
+    const since = performance.now();
+    const page = await visit(site.port, "/page?token=app");
+    equal(page.body.length, 1000);
+    return performance.now() - since;
+  };
+  const alone = await time();
   const bulk = await Promise.all(
     Array.from({ length: 5 }, async () => all.use(await Download.begin(site.port, "app"))),
   );
   await eventually("the burst", () => sum(bulk) > 220_000);
   const times: number[] = [];
-  for (let nth = 0; nth < 10; nth++) {
-    const since = performance.now();
-    const page = await visit(site.port, "/page?token=app");
-    equal(page.body.length, 1000);
-    times.push(performance.now() - since);
-  }
+  for (let nth = 0; nth < 10; nth++) times.push(await time());
   times.sort((a, b) => a - b);
   // In a row with the others it would wait for what their buffers hold: more than a second.
-  ok(times[5]! < 500, `half of the pages took more than ${times[5]} ms`);
+  const most = 500 + 10 * alone;
+  ok(times[5]! < most, `half of the pages took more than ${times[5]} ms, and ${alone} ms alone`);
 });
 
 peerTest(
@@ -229,7 +233,7 @@ peerTest(
   async (t) => {
     const step = stepsOf(t);
     // 10 KB a second: whoever has sent 100 KB has to wait for a long time.
-    const flags = ["--rate-limit", "10KB", "--allow-ports", "20000-29999", "--grace", "0.5"];
+    const flags = ["--rate-limit", "10KB", "--allow-ports", `${freePort()}`, "--grace", "0.5"];
     const greedy = async (port: number) => {
       const conn = await dial(port);
       await conn.write(new Uint8Array(100_000));
@@ -261,7 +265,7 @@ peerTest(
       await visitor.write(new Uint8Array(50_000).fill(1));
       const { properties } = await server.message("Visitor left");
       equal(properties.end, "idle timeout");
-      ok(performance.now() - since < 5000, "it was ended late");
+      ok(performance.now() - since < 15_000, "it was ended late");
     });
     await step("by its own reset, the server's grace, and a new visitor is served", async () => {
       await using service = new BulkService();
@@ -276,7 +280,7 @@ peerTest(
       const since = performance.now();
       server.kill("SIGTERM");
       await within(PATIENCE_MS, "the end of the server", server.status());
-      ok(performance.now() - since < 5000, "it stopped late");
+      ok(performance.now() - since < 15_000, "it stopped late");
       await stays.ended;
     });
   },

@@ -117,6 +117,42 @@ export async function serveOnce(tunnel: Wire, body = "hello"): Promise<Message> 
   return request;
 }
 
+/** A visitor in the middle of an answer, whose client has ended its link but not the tunnel. */
+export class LeftBehind implements Disposable {
+  private constructor(private readonly visitor: Wire, private readonly tunnel: Wire) {}
+
+  /** Has a client serve a visitor, and then end its link. */
+  static async by(client: RawClient, publicPort: number): Promise<LeftBehind> {
+    await client.asked(1);
+    const tunnel = await client.open();
+    const visitor = await Wire.dial(publicPort);
+    await visitor.send(get(`/?token=${client.id}`));
+    await readFrame(tunnel);
+    await tunnel.send(frame(`{"ProxyStarted":{"success":true}}`));
+    await tunnel.request();
+    await tunnel.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    await visitor.until("\r\n\r\n");
+    client[Symbol.dispose]();
+    return new LeftBehind(visitor, tunnel);
+  }
+
+  /** It gets what its client sends. */
+  async goesOn(): Promise<boolean> {
+    await this.tunnel.send("more");
+    return await this.visitor.take(4) === "more";
+  }
+
+  /** It gets nothing more, and its connection ends. */
+  async ends(): Promise<boolean> {
+    return await this.visitor.last() === "";
+  }
+
+  [Symbol.dispose](): void {
+    this.visitor[Symbol.dispose]();
+    this.tunnel[Symbol.dispose]();
+  }
+}
+
 /** One request on a connection of its own; `target` carries the token. */
 export async function visit(port: number, target: string, ...lines: string[]): Promise<Message> {
   using wire = await Wire.dial(port);

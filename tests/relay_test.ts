@@ -145,7 +145,7 @@ peerTest({ name: "raw: the service is down, then up again", permissions }, async
   await early.send(BINARY);
   equal(await early.last(), "");
   const { properties } = await site.server.message("Visitor left");
-  equal(properties.end, "refused: 502");
+  equal(properties.end, "refused 502");
   await using _service = new RawService(async (wire) => wire.send(await wire.take(1)), port);
   using late = await site.visit();
   await late.send(BINARY);

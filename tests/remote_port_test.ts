@@ -21,7 +21,7 @@ import { Wire } from "./http_wire.ts";
 import { peerTest } from "./peers.ts";
 import { eventually, frame, isRefused, RawClient, readFrame } from "./raw_peers.ts";
 import { echo, RawService } from "./services.ts";
-import { freePort } from "./ports.ts";
+import { freePort, freePorts } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
 /** Elsewhere a signal is no message, but the end. */
@@ -159,8 +159,8 @@ peerTest({ name: "remote port: none without --allow-ports", permissions }, async
 
 peerTest({ name: "remote port: 0 is any, and the same one again", permissions }, async () => {
   await using service = echo();
-  const first = freePort();
-  const allowed = ["--allow-ports", `${first}-${first + 20}`];
+  const first = freePorts(20);
+  const allowed = ["--allow-ports", `${first}-${first + 19}`];
   let before: number;
   {
     await using server = await startServer(allowed);
@@ -312,7 +312,7 @@ peerTest({ name: "remote port: bad --allow-ports end with code 2", permissions }
     [["--allow-ports", "web"], /^2 arps: --allow-ports: expected /],
     [
       ["--allow-ports", "17000-17100"],
-      /^2 arps: --allow-ports and --control-port: expected different/,
+      /^2 arps: 3 problems\n {2}--allow-ports and --control-port: expected different/,
     ],
   ];
   for (const [flags, words] of cases) match(await run(...flags), words);

@@ -210,7 +210,7 @@ peerTest(
 
 peerTest({ name: "own port: visitors over a limit are closed", permissions }, async (t) => {
   await using service = echo();
-  for (const [flag, end] of [["--max-visitors", "refused: 429"], ["--max-per-ip", undefined]]) {
+  for (const [flag, end] of [["--max-visitors", "refused 429"], ["--max-per-ip", undefined]]) {
     await t.step(flag!, async () => {
       await using own = await Own.start(service, flag!, "2");
       const visitors = await Promise.all([Wire.dial(own.port), Wire.dial(own.port)]);
@@ -236,7 +236,7 @@ peerTest({ name: "own port: without a service its visitors are closed", permissi
   await using own = await Own.start({ port });
   using early = await Wire.dial(own.port);
   equal(await early.last(), "");
-  deepEqual(await own.ends(1), ["refused: 502"]);
+  deepEqual(await own.ends(1), ["refused 502"]);
   await using _service = new RawService((wire) => wire.send("hello"), port);
   using late = await Wire.dial(own.port);
   equal(await late.rest(), "hello");

@@ -47,7 +47,8 @@ const PIECES = 6;
 
 /** Restarts a server again and again, while {@link Crowd} visits two clients. */
 export async function restartUnderLoad(times: number): Promise<Report> {
-  const flags = sharedPorts();
+  // A slow machine takes longer over a drain than visitors are usually given.
+  const flags = [...sharedPorts(), "--grace", "120"];
   await using service = new CrowdService();
   let server = await startServer(flags);
   await using stack = new AsyncDisposableStack();

@@ -5,12 +5,12 @@
  */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { Crowd, CrowdService } from "./crowd.ts";
+import { Crowd, CrowdService, type Failure } from "./crowd.ts";
 import { PATIENCE_MS, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
 import { status } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
 import { served, visit } from "./raw_peers.ts";
-import { type Report, restartUnderLoad, sharedPorts } from "./restart.ts";
+import { type Report, type Restart, restartUnderLoad, sharedPorts } from "./restart.ts";
 import { freePort } from "./ports.ts";
 
 const permissions = WHOLE_PROGRAM;
@@ -19,6 +19,18 @@ const os = ["linux"] as const;
 
 const unshare = peer("unshare", "apt-get install util-linux");
 const ip = peer("ip", "apt-get install iproute2", ["/usr/sbin", "/sbin"]);
+
+/**
+ * A server that stops ends a connection that has been quiet for so long, in milliseconds, even if a
+ * request is on its way just then: see docs/operations.md. Only on a machine that is very slow the
+ * crowd is.
+ */
+const QUIET_MS = 2000;
+
+/** Requests that were not answered though they should have been. */
+function lost({ failures }: Restart): Failure[] {
+  return failures.filter(({ came, reused, quiet }) => came > 0 || !reused || quiet < QUIET_MS);
+}
 
 /** All but the requests that were not answered. */
 function check({ restarts, banners }: Report): void {
@@ -40,13 +52,13 @@ peerTest({
 }, async () => {
   const report = await restartUnderLoad(3);
   check(report);
-  for (const { failures } of report.restarts) {
+  for (const failures of report.restarts.map(lost)) {
     // What reached the first server's queue in the moment of its closing is reset before anybody has
     // read a byte of it; see docs/operations.md on how to avoid that as well, and the next test.
-    const lost = failures.filter(({ reused, came, error }) =>
+    const others = failures.filter(({ reused, came, error }) =>
       reused || came > 0 || !error.startsWith("ConnectionReset")
     );
-    deepEqual(lost, []);
+    deepEqual(others, []);
     ok(failures.length <= 5, `${failures.length} connections reset in one restart`);
   }
 });
@@ -70,7 +82,7 @@ peerTest({
   const report: Report = JSON.parse(text(stdout));
   check(report);
   equal(report.restarts.length, 2);
-  deepEqual(report.restarts.flatMap(({ failures }) => failures), []);
+  deepEqual(report.restarts.flatMap(lost), []);
 });
 
 peerTest({
@@ -88,10 +100,10 @@ peerTest({
   const from = client.logs.length;
   first.kill("SIGKILL");
   const since = performance.now();
-  await client.message("Registered", { from, ms: 10_000 });
+  await client.message("Registered", { from });
   const back = performance.now() - since;
   await crowd.serves(50);
-  ok(back < 3000, `${back} ms until the client was back`);
+  ok(back < 15_000, `${back} ms until the client was back`);
 });
 
 peerTest({

@@ -91,7 +91,7 @@ peerTest({
   };
   const request = await tell("GET /?token=ma");
   match(request.told, /^HTTP\/1\.1 408 /);
-  equal(request.end, "answered 408");
+  equal(request.end, "refused 408");
   for (const half of ["\x16", "\x16\x03\x01\x01\x3f\x01\0\x01\x3b\x03\x03"]) {
     const hello = await tell(half);
     equal(hello.told, "");

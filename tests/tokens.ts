@@ -31,8 +31,11 @@ export class Home implements Disposable {
 
   /** Runs `arpc token` under what `--print-permissions` says, to its end. */
   async run(...args: string[]): Promise<Ended> {
-    const write = args[0] === "list" ? [] : [`--allow-write=${this.state}`];
-    const permissions = ["--allow-env", `--allow-read=${this.state}`, ...write];
+    const key = args[args.indexOf("--visitor-key-file") + 1];
+    const keyFiles = args.includes("--visitor-key-file") ? [key, `${key}.new`] : [];
+    const files = [this.state, ...keyFiles].join(",");
+    const write = args[0] === "list" ? [] : [`--allow-write=${files}`];
+    const permissions = ["--allow-env", `--allow-read=${files}`, ...write];
     await using program = new Program("../client/main.ts", [], [], this.env, {
       args: [
         "run",
@@ -49,9 +52,10 @@ export class Home implements Disposable {
     return { code, out: program.stdout, err: program.stderr };
   }
 
-  /** A token for a client by the real program. */
+  /** A token for a client by the real program, or with `--url` one in a URL. */
   async token(client: string, ...flags: string[]): Promise<string> {
-    const { code, out, err } = await this.run("create", "--client-id", client, ...flags);
+    const bare = flags.includes("--url") ? [] : ["--bare"];
+    const { code, out, err } = await this.run("create", "--client-id", client, ...bare, ...flags);
     if (code !== 0 || !/^\S+\n$/.test(out)) throw new Error(`no token: ${code} ${out}${err}`);
     return out.trim();
   }

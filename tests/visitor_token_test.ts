@@ -7,9 +7,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { base64url, SignJWT } from "jose";
 import { audienceOf, keyIdOf } from "@agentx/common/visitor-token";
-import { type Program, startClient, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
+import { type Program, startClient, startServer, WHOLE_PROGRAM } from "./helpers.ts";
 import { field, fields, get, post, status, Wire } from "./http_wire.ts";
 import { peer, peerTest } from "./peers.ts";
+import { freePort } from "./ports.ts";
 import { output } from "./postgres.ts";
 import { eventually } from "./raw_peers.ts";
 import { httpService, Recorder, stepsOf } from "./services.ts";
@@ -223,7 +224,7 @@ peerTest({ name: "visitor tokens: alice and bob, and bob is cut off", permission
     const { code, out } = await home.run("revoke", "bob");
     deepEqual([code, out], [0, `revoked ${idOf(bob)} bob\n`]);
     await cutOff(server, bob);
-    ok(performance.now() - before < 3000, "with the start of a program");
+    ok(performance.now() - before < 15_000, "with the start of a program");
     await ofBob.last();
     for (const word of ["second", "third"]) {
       streams.get("alice")!.enqueue(encoder.encode(`data: ${word}\n\n`));
@@ -405,10 +406,15 @@ peerTest(
         const many = await Promise.all(
           Array.from({ length: 150 }, () => evil.sign("app", {}, { kid })),
         );
-        const before = performance.now();
-        const got = await ask(port, get("/?" + many.map((one) => `token=${one}`).join("&")));
-        equal(got.status, 401);
-        ok(performance.now() - before < 1000);
+        const time = async (tokens: string[]) => {
+          const before = performance.now();
+          const got = await ask(port, get("/?" + tokens.map((one) => `token=${one}`).join("&")));
+          equal(got.status, 401);
+          return performance.now() - before;
+        };
+        const one = await time(many.slice(0, 1));
+        const all = await time(many);
+        ok(all < 1000 + 20 * one, `${all} ms, and ${one} ms for one of them`);
       },
     );
     await step("a good one is found among bad ones", async () => {
@@ -560,8 +566,8 @@ peerTest({ name: "visitor tokens: their limits", permissions }, async (t) => {
     const line = await server.log(({ message, properties }) =>
       message === "Visitor left" && properties.end === "visitor token expired"
     );
-    ok(Number(line.properties.ms) < 4000);
-    await within(2000, "the end", wire.last());
+    ok(Number(line.properties.ms) < 10_000);
+    await wire.last();
     equal(await code(get("/", `X-ARP-Token: ${token}`)), 401);
   });
   await step("a dead cookie is taken away, and no other", async () => {
@@ -578,7 +584,7 @@ peerTest({ name: "visitor tokens: where the whole server wants them", permission
   using home = new Home();
   await using service = new Recorder("app");
   const flags = ["--require-visitor-token", "--domain", "example.org", "--default-client", "app"];
-  await using server = await startServer([...flags, "--allow-ports", "20480-20520"]);
+  await using server = await startServer([...flags, "--allow-ports", `${freePort()}`]);
   const token = await home.token("app");
   await using client = await startClient({
     server,
@@ -602,12 +608,14 @@ peerTest({ name: "visitor tokens: where the whole server wants them", permission
     equal(await wire.last(), "");
     equal(
       (await server.log(({ properties }) => properties.protocol === "tcp")).properties.end,
-      "refused: 401",
+      "refused 401",
     );
   });
   await step("with the token beside it, the host does", async () => {
     equal((await at("app.example.org", `Cookie: arp_token=${token}`)).status, 200);
     equal((await at("app.example.org", `X-ARP-Token: ${token}`)).status, 200);
-    equal((await at("elsewhere.example.org", `X-ARP-Token: ${token}`)).status, 200);
+    equal((await at("example.org", `X-ARP-Token: ${token}`)).status, 200);
+    equal((await at("elsewhere.org", `X-ARP-Token: ${token}`)).status, 200);
+    equal((await at("elsewhere.example.org", `X-ARP-Token: ${token}`)).status, 404);
   });
 });

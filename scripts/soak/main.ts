@@ -11,7 +11,7 @@ import { percentile } from "../bench/stats.ts";
 import { FAULTS } from "./faults.ts";
 import { Excuses, Load } from "./load.ts";
 import { parseOptions, USAGE } from "./options.ts";
-import { Site, type Watched } from "./site.ts";
+import { Site, type Victim } from "./site.ts";
 import { judge, type Report, type Series, text } from "./report.ts";
 import { talk, VISITS, type Way } from "./visits.ts";
 
@@ -29,10 +29,14 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
 
 /** HTTP visitors of a client; each has connections of its own, which end when all rest. */
-function visitors(url: string, token: string, count: number, excuses?: Excuses): Load {
+function visitors(
+  { url, name, ca }: Pick<Victim, "url" | "ca"> & { name: string },
+  count: number,
+  excuses?: Excuses,
+): Load {
   let ways: Way[] = [];
   const open = (nth: number) =>
-    ways[nth] ??= { url, token, client: Deno.createHttpClient({ poolMaxIdlePerHost: 2 }) };
+    ways[nth] ??= { url, token: name, client: httpClient(ca, { poolMaxIdlePerHost: 2 }) };
   const close = () => {
     for (const way of ways) way?.client.close();
     ways = [];
@@ -41,19 +45,29 @@ function visitors(url: string, token: string, count: number, excuses?: Excuses):
     const [name, visit] = pick(Object.entries(VISITS));
     return Promise.resolve<[string, Promise<number>]>([name, visit(open(nth))]);
   };
-  return new Load(token, count, visit, close, excuses);
+  return new Load(name, count, visit, close, excuses);
+}
+
+/** Connections to a server in whose name only that certificate will do. */
+function httpClient(
+  ca: string | undefined,
+  options: Omit<Deno.CreateHttpClientOptions, "caCerts"> = {},
+): Deno.HttpClient {
+  return Deno.createHttpClient({ ...options, ...(ca !== undefined && { caCerts: [ca] }) });
 }
 
 /** Runs until the time is over, or somebody has seen enough. */
 async function soak(seconds: number, count: number, stop: AbortSignal): Promise<Report> {
   await using site = await Site.open();
   const { url } = site.server;
-  const excuses = new Excuses();
+  const excuses = { shaken: new Excuses(), sealed: new Excuses() };
   const talker = () => Promise.resolve<[string, Promise<number>]>(["talk", talk(site.rawPort)]);
   const loads = {
-    steady: visitors(url, "steady", count),
+    steady: visitors({ url, ca: undefined, name: "steady" }, count),
     raw: new Load("raw", 1, talker),
-    shaken: visitors(url, "shaken", count, excuses),
+    ...Object.fromEntries(
+      site.victims.map((victim) => [victim.name, visitors(victim, count, excuses[victim.name])]),
+    ) as Record<Victim["name"], Load>,
   };
   const series: Series = {};
   const faults: Record<string, number> = {};
@@ -66,7 +80,7 @@ async function soak(seconds: number, count: number, stop: AbortSignal): Promise<
   const show = progress(() =>
     `${elapsed().toFixed(0)}/${seconds} s` +
     Object.entries(loads).map(([name, { tally }]) => ` · ${name} ${tally.visits}`).join("") +
-    ` · excused ${loads.shaken.tally.excused}` +
+    ` · excused ${loads.shaken.tally.excused + loads.sealed.tally.excused}` +
     ` · harmed ${Object.values(loads).reduce((sum, { tally }) => sum + tally.harmed.length, 0)}` +
     ` · mismatches ${
       Object.values(loads).reduce((sum, { tally }) => sum + tally.mismatches.length, 0)
@@ -81,19 +95,24 @@ async function soak(seconds: number, count: number, stop: AbortSignal): Promise<
       await pause(
         Math.min(CALM_MS * (0.5 + Math.random()), Math.max(0, seconds - elapsed()) * 1000),
       );
-      const [name, fault] = pick(Object.entries(FAULTS));
-      faults[name] = (faults[name] ?? 0) + 1;
-      const over = excuses.begin();
-      const since = await fault(site);
-      if (await returns(url, "shaken")) back.push(performance.now() - since);
-      else lost.push(`after ${name}`);
-      over();
+      // One of each at a time: they have nothing in common that a fault strikes.
+      await Promise.all(site.victims.map(async (victim) => {
+        const [name, fault] = pick(Object.entries(FAULTS[victim.name]));
+        const story = `${victim.name}: ${name}`;
+        faults[story] = (faults[story] ?? 0) + 1;
+        const over = excuses[victim.name].begin();
+        const since = await fault(victim);
+        if (await returns(victim)) back.push(performance.now() - since);
+        else lost.push(`after ${story}`);
+        over();
+      }));
     }
     await look(site, Object.values(loads), series, elapsed);
   } finally {
     show[Symbol.dispose]();
     await Promise.all(Object.values(loads).map((load) => load.stop()));
   }
+  site.forget();
   const tallies = Object.fromEntries(
     Object.entries(loads).map(([name, { tally }]) => [name, tally]),
   );
@@ -104,17 +123,19 @@ async function soak(seconds: number, count: number, stop: AbortSignal): Promise<
     faults,
     back: { count: back.length, p50: p50!, p99: p99!, most: most!, lost },
     series,
+    unhandled: site.unhandled,
   });
 }
 
 /** Whether a client can be visited in time. */
-async function returns(url: string, token: string): Promise<boolean> {
+async function returns({ url, name, ca }: Victim): Promise<boolean> {
   const deadline = performance.now() + BACK_MS;
   while (performance.now() < deadline) {
     try {
       const signal = AbortSignal.timeout(BACK_MS);
       const headers = { connection: "close" };
-      const response = await fetch(`${url}/?token=${token}`, { signal, headers });
+      using client = httpClient(ca);
+      const response = await fetch(`${url}/?token=${name}`, { signal, headers, client });
       if (await response.text() === "hello" && response.status === 200) return true;
     } catch { /* not yet */ }
     await pause(50);
@@ -131,9 +152,7 @@ async function look(
 ): Promise<void> {
   const resume = await Promise.all(loads.map((load) => load.rest()));
   await pause(SETTLE_MS);
-  for (
-    const [name, vitals] of Object.entries(site.vitals) as [Watched, typeof site.vitals.arps][]
-  ) {
+  for (const [name, vitals] of site.vitals) {
     const held = await vitals.look();
     const row = series[name] ??= { fds: [], rss: [], heap: [] };
     for (const kind of ["fds", "rss", "heap"] as const) row[kind].push([elapsed(), held[kind]]);

@@ -19,7 +19,8 @@ export interface Options {
 export const USAGE = `deno task soak [options]
 
 Real programs under random load and random faults. Ends with 1 if a byte was wrong, somebody was
-harmed whom no fault concerned, a client did not come back, or a program holds more and more.
+harmed whom no fault concerned, a client did not come back, a program told of a bug, or holds more
+and more. Needs openssl. Below some three minutes it is not judged whether anything grows.
 
   --minutes N        how long (default: 10); --hours N and --seconds N do the same
   --visitors N       visitors at a time of each client (default: 3)

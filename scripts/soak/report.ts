@@ -24,6 +24,8 @@ export interface Measured {
   /** Milliseconds from the end of a fault to a visitor served. */
   back: { count: number; p50: number; p99: number; most: number; lost: string[] };
   series: Series;
+  /** Bugs that the programs caught, and told of in their logs. */
+  unhandled: string[];
 }
 
 /** What was measured, and what it comes to. */
@@ -45,6 +47,7 @@ export function judge(measured: Measured): Report {
     if (visits === 0) violations.push(`nobody visited ${name}`);
   }
   violations.push(...measured.back.lost.map((when) => `the client did not come back ${when}`));
+  violations.push(...measured.unhandled.map((line) => `unhandled fault: ${line}`));
   const trends: Report["trends"] = {};
   for (const [name, row] of Object.entries(measured.series)) {
     const own: Partial<Record<Kind, Trend>> = trends[name] = {};

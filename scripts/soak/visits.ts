@@ -19,7 +19,7 @@ const VISIT_MS = 60_000;
 
 /** Where a visitor goes, and on which connections. */
 export interface Way {
-  /** `http://HOST:PORT` */
+  /** `http://HOST:PORT` or `https://HOST:PORT` */
   url: string;
   token: string;
   client: Deno.HttpClient;
@@ -116,7 +116,7 @@ async function events(way: Way): Promise<Moved> {
 
 async function socket(way: Way): Promise<Moved> {
   const url = `${way.url.replace("http", "ws")}/socket?token=${way.token}`;
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, { client: way.client });
   socket.binaryType = "arraybuffer";
   const timer = setTimeout(() => socket.close(), VISIT_MS);
   const heard: ((data: ArrayBuffer | Error) => void)[] = [];

@@ -30,7 +30,8 @@ export abstract class Bystander implements AsyncDisposable {
   failure: unknown;
   #over = false;
   #running: Promise<void> | undefined;
-  #wake = () => {};
+  /** The next time that all was right, or that something went wrong. */
+  #next = Promise.withResolvers<void>();
 
   /** @param name for errors. */
   constructor(readonly name: string, protected readonly port: number) {}
@@ -49,8 +50,7 @@ export abstract class Bystander implements AsyncDisposable {
       if (this.failure !== undefined) {
         throw new Error(`${this.name}, a bystander, was harmed`, { cause: this.failure });
       }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
+      const { promise } = this.#next;
       await within(PATIENCE_MS, `the next answer to ${this.name}, a bystander`, promise);
     }
   }
@@ -65,6 +65,11 @@ export abstract class Bystander implements AsyncDisposable {
   protected abstract once(): Promise<void>;
   /** Ends its connection. */
   protected abstract leave(): void;
+
+  #wake(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
 
   async #run(): Promise<void> {
     try {

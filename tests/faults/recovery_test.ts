@@ -42,14 +42,16 @@ peerTest(
       time(server.message("Client lost")),
       time(client.message("No link to the server")),
     ]);
-    // A beat later would be the easy mistake; a busy machine is given that one.
-    for (const took of [atServer, atClient]) ok(took < heartbeat * 4000, `${took} ms`);
+    // Three, to the moment, is what `common/channel_test.ts` checks, by a clock of its own.
+    for (const took of [atServer, atClient]) {
+      ok(took > heartbeat * 1000 && took < heartbeat * 8000, `${took} ms`);
+    }
     equal(status(await visit(server.publicPort, "/?token=app")), 503);
     relay.accepting = true;
     await served(server.publicPort, "app");
     // Who was silent meanwhile may go on: the client is back.
     await new Promise((resolve) => setTimeout(resolve, heartbeat * 4500));
-    equal(await talk.suffer(true), "served");
+    equal(await talk.suffer(), "served");
   },
 );
 
@@ -70,10 +72,10 @@ peerTest(
       relay.accepting = false;
       relay.loseAll();
     }
-    const took = await time(talk.suffer(true).then((outcome) => equal(outcome, "ended")));
-    ok(took < 12_000, `${took} ms`);
+    const took = await time(talk.suffer().then((outcome) => equal(outcome, "ended")));
+    ok(took < 18_000, `${took} ms`);
     await server.log(({ properties }) => properties.end === "client vanished");
-    equal(await other.suffer(true), "served");
+    equal(await other.suffer(), "served");
   },
 );
 
@@ -99,7 +101,7 @@ peerTest(
     const from = server.logs.length;
     control.orphanAll();
     const took = await time(visitor.response().then(({ body }) => equal(body, "page waiting")));
-    ok(took < 5000, `a visitor in the queue waited ${took} ms`);
+    ok(took < 14_000, `a visitor in the queue waited ${took} ms`);
     await server.message("Client replaced by a new registration", { from });
     control.endOrphans();
     await served(server.publicPort, "app");
@@ -129,7 +131,7 @@ peerTest(
     const took = performance.now() - since;
     equal(status(answer), 504);
     match(answer.body, /does not answer/);
-    ok(took < 10_000, `${took} ms`);
+    ok(took < 14_000, `${took} ms`);
     client.kill("SIGCONT");
     await served(server.publicPort, "app");
     equal(client.logs.filter(({ message }) => message === "Registered").length, 1);
@@ -155,11 +157,11 @@ peerTest(
     const took = await time(
       visit(server.publicPort, "/?token=app").then(({ body }) => equal(body, "hello")),
     );
-    ok(took < 10_000, `${took} ms`);
+    ok(took < 14_000, `${took} ms`);
     // What must not come twice is not sent again while its first tunnel may still answer.
     ok(await written > 14_000, `${await written} ms`);
     // The others were replaced with it.
     const next = await time(visit(server.publicPort, "/?token=app"));
-    ok(next < 3000, `${next} ms`);
+    ok(next < 4000, `${next} ms`);
   },
 );

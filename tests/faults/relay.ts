@@ -28,7 +28,9 @@ export type Fault =
   | "slow"
   | "fragment"
   | "corrupt up"
-  | "corrupt down";
+  | "corrupt down"
+  | "flip up"
+  | "flip down";
 
 /** How long `delay` holds each piece, in milliseconds. */
 export const DELAY_MS = 2000;
@@ -38,6 +40,12 @@ export const SLOW_RATE = 1024;
 /** Spoils a piece that starts with a length: no frame and no chunk is so long, and no text so begun. */
 function spoil(piece: Uint8Array): void {
   piece[0]! ^= 0x80;
+}
+
+/** Spoils one bit, wherever it is: most of what passes is payload. */
+function flip(piece: Uint8Array): void {
+  const bit = Math.floor(Math.random() * piece.length * 8);
+  piece[bit >> 3]! ^= 1 << (bit & 7);
 }
 
 /** One direction of a link. */
@@ -50,8 +58,8 @@ class Way {
   rate = Infinity;
   /** Every byte leaves in a write of its own. */
   single = false;
-  /** Spoils the next piece. */
-  corrupt = false;
+  /** What is done to the bytes of the next piece. */
+  corrupt: ((piece: Uint8Array) => void) | undefined;
   #queue: { piece: Uint8Array | "end" | "close" | "reset"; due: number }[] = [];
   #held = 0;
   #pumping = false;
@@ -79,8 +87,8 @@ class Way {
     if (typeof piece !== "string") this.hear(piece);
     if (this.lost) return;
     if (typeof piece !== "string") {
-      if (this.corrupt) spoil(piece);
-      this.corrupt = false;
+      this.corrupt?.(piece);
+      this.corrupt = undefined;
       this.#held += piece.length;
       if (this.#held > HOLD_BYTES) this.from.pause();
     }
@@ -200,10 +208,16 @@ export class Link {
         up.single = down.single = true;
         return;
       case "corrupt up":
-        up.corrupt = true;
+        up.corrupt = spoil;
         return;
       case "corrupt down":
-        down.corrupt = true;
+        down.corrupt = spoil;
+        return;
+      case "flip up":
+        up.corrupt = flip;
+        return;
+      case "flip down":
+        down.corrupt = flip;
         return;
     }
     up.changed();
@@ -214,7 +228,8 @@ export class Link {
   heal(): void {
     for (const way of [this.#up, this.#down]) {
       way.rate = Infinity;
-      way.single = way.corrupt = false;
+      way.single = false;
+      way.corrupt = undefined;
     }
     this.delay = 0;
   }

@@ -30,19 +30,26 @@ export type Outcome =
  */
 export type Errand = "reader" | "writer" | "request" | "talk" | "download" | "upload";
 
-/** How long nothing must come until that counts as silence, in milliseconds. */
+/** How long nothing must come or move at the least, in milliseconds, to count as silence or as a halt. */
 const SILENCE_MS = 700;
 /** Less than one buffer on the slowest way. */
 const MESSAGE_BYTES = 300;
+
+/**
+ * Something else that passes the same programs, begun when called. Once it is over they have had time
+ * for whatever was to come first, however slow the machine is.
+ */
+export type Elsewhere = () => Promise<unknown>;
 
 /** A visitor in trouble. */
 export interface Victim extends Disposable {
   /**
    * Goes on under the fault.
    *
-   * @param patient waits however long an answer takes.
+   * @param elsewhere tells how long to wait for an answer until there is none, and for something to
+   * move; without it an answer may take however long.
    */
-  suffer(patient: boolean): Promise<Outcome>;
+  suffer(elsewhere?: Elsewhere): Promise<Outcome>;
 }
 
 /**
@@ -100,7 +107,7 @@ function echoed(mark: string, token: string): [text: string, wanted: string] {
 }
 
 async function introduced(victim: Victim): Promise<Victim> {
-  const outcome = await victim.suffer(true);
+  const outcome = await victim.suffer();
   if (outcome !== "served") throw new Error(`before any fault: ${outcome}`);
   return victim;
 }
@@ -108,7 +115,7 @@ async function introduced(victim: Victim): Promise<Victim> {
 abstract class Traveller implements Victim {
   constructor(protected readonly wire: Wire) {}
 
-  abstract suffer(patient: boolean): Promise<Outcome>;
+  abstract suffer(elsewhere?: Elsewhere): Promise<Outcome>;
 
   [Symbol.dispose](): void {
     this.wire[Symbol.dispose]();
@@ -124,15 +131,19 @@ function endOf(error: unknown): Outcome {
   throw error;
 }
 
-/** Whatever comes first: an outcome, or silence. */
-async function orSilence(outcome: Promise<Outcome>): Promise<Outcome> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<Outcome>((resolve) => {
-    timer = setTimeout(resolve, SILENCE_MS, "silence");
-  });
+/** Whatever comes first: an outcome, or enough of silence. */
+async function orSilence(outcome: Promise<Outcome>, elsewhere?: Elsewhere): Promise<Outcome> {
+  if (elsewhere === undefined) return await outcome;
   // The read that goes on ends with the connection, and nobody cares how.
   outcome.catch(() => {});
-  return await Promise.race([outcome, silence]).finally(() => clearTimeout(timer));
+  return await Promise.race([outcome, enough(elsewhere).then(() => "silence" as const)]);
+}
+
+/** Resolves when time has passed by the clock, and for the programs too. */
+async function enough(elsewhere: Elsewhere): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+  // Not beside it: what came in the last moment has to be first here as well.
+  await elsewhere();
 }
 
 /** Sends one request after another. */
@@ -141,8 +152,8 @@ class Requester extends Traveller {
     super(wire);
   }
 
-  async suffer(patient: boolean): Promise<Outcome> {
-    return patient ? await this.#exchange() : await orSilence(this.#exchange());
+  async suffer(elsewhere?: Elsewhere): Promise<Outcome> {
+    return await orSilence(this.#exchange(), elsewhere);
   }
 
   async #exchange(): Promise<Outcome> {
@@ -160,8 +171,8 @@ class Requester extends Traveller {
 
 /** Talks to the service, message by message. */
 class Talker extends Traveller {
-  async suffer(patient: boolean): Promise<Outcome> {
-    return patient ? await this.#exchange() : await orSilence(this.#exchange());
+  async suffer(elsewhere?: Elsewhere): Promise<Outcome> {
+    return await orSilence(this.#exchange(), elsewhere);
   }
 
   async #exchange(): Promise<Outcome> {
@@ -183,32 +194,35 @@ class Downloader extends Traveller {
     super(wire);
   }
 
-  async suffer(): Promise<Outcome> {
+  async suffer(elsewhere?: Elsewhere): Promise<Outcome> {
     const { service } = this;
-    return await stalls(() => service.blocks) ? "held back" : "served";
+    return await stalls(() => service.blocks, elsewhere) ? "held back" : "served";
   }
 }
 
 /** Sends without an end. */
 class Uploader extends Traveller {
-  async suffer(): Promise<Outcome> {
+  async suffer(elsewhere?: Elsewhere): Promise<Outcome> {
     let sent = 0;
     const piece = latin1(noise(16 * 1024));
     const sending = async () => {
       for (;;) sent += await this.wire.conn.write(piece);
     };
     sending().catch(() => {}); // it ends with the connection
-    return await stalls(() => sent) ? "held back" : "served";
+    return await stalls(() => sent, elsewhere) ? "held back" : "served";
   }
 }
 
 /** Whether a count comes to a halt in time. */
-async function stalls(count: () => number): Promise<boolean> {
+async function stalls(
+  count: () => number,
+  elsewhere: Elsewhere = () => Promise.resolve(),
+): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS;
   for (let last = -1; performance.now() < deadline;) {
     if (count() === last) return true;
     last = count();
-    await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+    await enough(elsewhere);
   }
   return false;
 }
