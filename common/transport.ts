@@ -34,8 +34,8 @@ export interface Conn {
   closeWrite(): Promise<void>;
   /** Ends both directions; throws when closed already. */
   close(): void;
-  readonly localAddr: Deno.Addr;
-  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
 }
 
 /** Accepts connections until it is closed. */
@@ -113,16 +113,16 @@ export const dialTcp: Dial = async (address, { signal, timeout = DIAL_TIMEOUT_MS
 };
 
 /** Writes all of `bytes`. */
-export async function writeAll(conn: Conn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(conn: Pick<Conn, "write">, bytes: Uint8Array): Promise<void> {
   let written = await conn.write(bytes);
   while (written < bytes.length) written += await conn.write(bytes.subarray(written));
 }
 
 /** Connections that were closed here: to close one again would cost an exception each time. */
-const closed = new WeakSet<Conn>();
+const closed = new WeakSet<Pick<Conn, "close">>();
 
 /** Closes a connection whether or not it is closed already. */
-export function closeQuietly(conn: Conn): void {
+export function closeQuietly(conn: Pick<Conn, "close">): void {
   if (closed.has(conn)) return;
   closed.add(conn);
   try {

@@ -4,12 +4,19 @@
  * @module
  */
 
+import type { Address, Conn } from "@agentx/common";
+
 /** IPv4 within IPv6, as a dual-stack listener shows its peers; RFC 4291 §2.5.5.2. */
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 /** An address without the prefix that makes an IPv4 address one of IPv6. */
 export function plainAddress(address: string): string {
   return address.replace(MAPPED, "");
+}
+
+/** The other end of a connection, an IPv4 peer of a dual-stack listener as what it is. */
+export function peerOf({ remoteAddr }: Pick<Conn, "remoteAddr">): Address {
+  return { hostname: plainAddress(remoteAddr.hostname), port: remoteAddr.port };
 }
 
 /**

@@ -134,8 +134,7 @@ function mayVisit(address: Address): boolean {
   return Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
 
-function nameOf(address: Deno.Addr): string {
-  const { hostname, port } = address as Deno.NetAddr;
+function nameOf({ hostname, port }: Address): string {
   return formatAddress({ hostname: plainAddress(hostname), port });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isLoopback } from "@agentx/common";
 import { type PortSet, usageError, type Values } from "@agentx/common/cli";
 import denoJson from "./deno.json" with { type: "json" };
 import type { OPTIONS } from "./options.ts";
@@ -158,7 +159,7 @@ function withoutKey(values: Values<typeof OPTIONS>): string[] {
   const { "tls-cert": cert, "tls-key": key, "admin-port": port, "admin-bind": bind } = values;
   const found = cert === undefined ? "key" : "cert";
   const open = port !== undefined && values["admin-key"] === undefined &&
-    !/^(?:127(?:\.\d+){3}|::1|localhost)$/.test(bind);
+    !isLoopback(bind);
   return [
     ...((cert === undefined) === (key === undefined)
       ? []

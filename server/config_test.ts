@@ -118,6 +118,16 @@ Deno.test("what says more of TLS or the admin port is refused without it", () =>
   strictEqual(config({ ...admin, ...tls, "admin-tls": "yes" }).admin?.tls, true);
 });
 
+Deno.test("an admin port that others can reach is refused without a key", () => {
+  const admin = (bind: string) => ({ "admin-port": "0", "admin-bind": bind });
+  for (const bind of ["0.0.0.0", "::", "192.0.2.1", "127.evil.example"]) {
+    refuses(admin(bind), /^--admin-bind .*: expected --admin-key as well, found none: /);
+  }
+  for (const bind of ["127.0.0.2", "::1", "::ffff:127.0.0.1", "localhost"]) {
+    strictEqual(config(admin(bind)).admin?.bind, bind);
+  }
+});
+
 Deno.test("every option says what it is for and what it expects", () => {
   for (const [key, { about, expects, group }] of Object.entries(OPTIONS)) {
     ok(about.length > 5 && expects.length > 3 && group.length > 3, key);

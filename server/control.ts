@@ -24,6 +24,7 @@ import {
   Seldom,
   tag,
 } from "@agentx/common";
+import { peerOf } from "./address.ts";
 import { Bans } from "./bans.ts";
 import { type Client, LASTING_S, RegistrationError, type Registry } from "./registry.ts";
 import { linkEnd } from "./stats/ending.ts";
@@ -200,7 +201,7 @@ export class ControlPort {
   async #serve(conn: Conn, link: Link): Promise<void> {
     using _place = link;
     using channel = new Channel(new Peek(conn));
-    const peer = formatAddress(conn.remoteAddr as Deno.NetAddr);
+    const peer = formatAddress(peerOf(conn));
     this.#links.add(channel);
     let client: Client | undefined;
     let failure: unknown;
@@ -249,7 +250,10 @@ export class ControlPort {
   ): Promise<Client | undefined> {
     const name = await tag(command.client_id);
     try {
-      const grant = await this.options.auth.authenticate(command, hostOf(channel));
+      const grant = await this.options.auth.authenticate(
+        command,
+        peerOf(channel.peek.conn).hostname,
+      );
       // From here to the answer nothing may wait: the client is told of a visitor only after it.
       const wanted = (command.version ?? 1) >= 2 ? command.remote_port : undefined;
       using port = wanted === undefined
@@ -358,8 +362,4 @@ export class ControlPort {
     }
     void channel.end();
   }
-}
-
-function hostOf(channel: Channel): string {
-  return (channel.peek.conn.remoteAddr as Deno.NetAddr).hostname;
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Conn, type Logger, Seldom } from "@agentx/common";
-import { addressKey, plainAddress } from "./address.ts";
+import { addressKey, peerOf } from "./address.ts";
 
 /** Options of {@link Links}. */
 export interface LinksOptions {
@@ -54,7 +54,7 @@ export class Links {
    */
   enter(conn: Conn, close: () => void): Link | undefined {
     const { max, more, trusted } = this.options;
-    const address = hostOf(conn);
+    const address = peerOf(conn).hostname;
     if (max === 0 || trusted.has(address)) return ANY;
     const key = addressKey(address);
     const near = this.#byAddress.get(key) ?? { count: 0, strangers: new Set() };
@@ -86,7 +86,3 @@ export class Links {
 
 /** Not counted. */
 const ANY: Link = { keep: () => {}, [Symbol.dispose]: () => {} };
-
-function hostOf(conn: Conn): string {
-  return plainAddress((conn.remoteAddr as Deno.NetAddr).hostname);
-}

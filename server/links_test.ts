@@ -5,8 +5,7 @@ import { Links, type LinksOptions } from "./links.ts";
 
 /** A connection from an address. */
 function from(hostname: string): Conn {
-  const remoteAddr: Deno.NetAddr = { transport: "tcp", hostname, port: 9 };
-  return Object.assign(new FakeConn(), { remoteAddr });
+  return Object.assign(new FakeConn(), { remoteAddr: { hostname, port: 9 } });
 }
 
 function open(options: Partial<LinksOptions>) {

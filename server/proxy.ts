@@ -15,6 +15,7 @@ import {
   reason,
   Seldom,
 } from "@agentx/common";
+import { peerOf } from "./address.ts";
 import type { Links } from "./links.ts";
 import type { Registry } from "./registry.ts";
 import { firstCommand, StrangerError, tellStranger } from "./stranger.ts";
@@ -47,7 +48,7 @@ async function welcome(
   registry: Registry,
   { timeout, links, shared }: ProxyPortOptions,
 ): Promise<void> {
-  const name = formatAddress(conn.remoteAddr as Deno.NetAddr);
+  const name = formatAddress(peerOf(conn));
   let why: string | undefined;
   const makeRoom = () => {
     why = "its address has too many that say nothing";

@@ -81,6 +81,7 @@ export class PublicPort {
     live.drain = (quiet) => session.drain(quiet);
     live.abort = (why) => session.abort(why);
     live.rest = () => session.rest();
+    live.requests = () => session.requests;
     visitor.resting = () => session.resting;
     if (this.visitors.draining) session.drain(false);
     try {

@@ -78,6 +78,7 @@ async function attach(
       if (started.ok) {
         visitor.peek.consume(size);
         visitor.traffic.up += first.length;
+        client.account.serve();
         return tunnel;
       }
       throw new Refusal(502, "The local service cannot be reached", started.reason);

@@ -19,7 +19,7 @@ function open(match: Match = MATCH) {
   const tunnel = new Tunnel(new Peek(far), "raw");
   const client = {
     visitors: 0,
-    account: { stale: 0 },
+    account: { stale: 0, serve() {} },
     pool: { take: () => Promise.resolve(tunnel), giveBack: (one: Tunnel) => one.close() },
   } as unknown as Client;
   const sessions = new Sessions();

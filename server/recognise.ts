@@ -99,7 +99,7 @@ async function secure(conn: Conn, headTimeout: number): Promise<string | undefin
     await shakeHandsWithin(conn, headTimeout);
     return undefined;
   } catch (error) {
-    return reason(error);
+    return `TLS: ${reason(error)}`;
   }
 }
 

@@ -163,7 +163,7 @@ Deno.test("half a request is answered when its time is up, half of anything else
   const slow = open({ isDefault: true, times });
   slow.conn.push(encoder.encode("GET"));
   slow.conn.onWrite = () => slow.conn.end();
-  strictEqual(await slow.found, "answered 408");
+  strictEqual(await slow.found, "refused 408");
   ok(said(slow.conn).startsWith("HTTP/1.1 408 "));
   const hello = open({ times });
   hello.conn.push(OPENSSL.subarray(0, 100));

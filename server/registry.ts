@@ -4,7 +4,14 @@
  * @module
  */
 
-import { type Channel, CLIENT_ID, type Peek, type Register, type Traffic } from "@agentx/common";
+import {
+  type Channel,
+  CLIENT_ID,
+  CLIENT_ID_EXPECTS,
+  type Peek,
+  type Register,
+  type Traffic,
+} from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { addressKey } from "./address.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
@@ -159,7 +166,7 @@ export class Registry {
         : `alias ${aliases.indexOf(token) + 1} of ${aliases.length}`;
       if (!CLIENT_ID.test(token)) {
         throw new RegistrationError(
-          `${what} is invalid: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -`,
+          `${what} is invalid: use ${CLIENT_ID_EXPECTS}`,
           LASTING_S,
         );
       }
@@ -304,8 +311,7 @@ export class Registry {
 
   #ask(client: Client, count: number): void {
     const at = performance.now();
-    const { hostname } = client.channel.peek.conn.remoteAddr as Deno.NetAddr;
-    const from = addressKey(hostname);
+    const from = addressKey(client.channel.peek.conn.remoteAddr.hostname);
     this.#askedFrom.set(from, (this.#askedFrom.get(from) ?? 0) + count);
     for (let i = 0; i < count; i++) {
       const capability = crypto.getRandomValues(new Uint8Array(16)).toHex();

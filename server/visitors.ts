@@ -8,6 +8,7 @@
 import { closeQuietly, type Conn, type Logger, reason, Seldom } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { isTls } from "@agentx/common/tls";
+import { peerOf } from "./address.ts";
 import type { PerAddress } from "./limits.ts";
 import type { Client } from "./registry.ts";
 import type { Stats, VisitorRecord } from "./stats.ts";
@@ -106,9 +107,7 @@ export class Visitors {
     serve: (live: Live) => Promise<string>,
     turnAway: (conn: Conn, why: Refusal) => void | Promise<void> = closeQuietly,
   ): Promise<void> {
-    const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
-    // A dual-stack listener shows IPv4 peers as IPv6.
-    const address = { hostname: hostname.replace(/^::ffff:(?=\d+\.)/i, ""), port };
+    const address = peerOf(conn);
     const trusted = this.options.trustedProxies.has(address.hostname);
     const { maxConnections } = this.options;
     if (maxConnections > 0 && this.#live.size >= maxConnections) {

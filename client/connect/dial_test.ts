@@ -29,7 +29,7 @@ class Silent implements AsyncDisposable {
 netTest("dialServer() connects without TLS unless told otherwise", async () => {
   await using silent = new Silent();
   const conn = await dialServer({ ...silent.server, tls: false });
-  strictEqual((conn.remoteAddr as Deno.NetAddr).port, silent.server.port);
+  strictEqual(conn.remoteAddr.port, silent.server.port);
   conn.close();
 });
 

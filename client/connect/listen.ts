@@ -43,7 +43,7 @@ export async function serveLocal(
 /** One connection from its start to its end; never throws. */
 async function serve(conn: Conn, reach: Reach, stop: AbortSignal): Promise<void> {
   const since = performance.now();
-  const visitor = formatAddress(conn.remoteAddr as Deno.NetAddr);
+  const visitor = formatAddress(conn.remoteAddr);
   const traffic = { up: 0, down: 0 };
   const local = new PlainDuplex(new Peek(conn));
   try {

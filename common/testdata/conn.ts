@@ -4,9 +4,9 @@
  * @module
  */
 
-import { closeQuietly, type Conn } from "../transport.ts";
+import { type Address, closeQuietly, type Conn } from "../transport.ts";
 
-const ADDRESS: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 9 };
+const ADDRESS: Address = { hostname: "127.0.0.1", port: 9 };
 
 /** A connection whose peer is the test itself. */
 export class FakeConn implements Conn {
@@ -21,8 +21,8 @@ export class FakeConn implements Conn {
   maxWrite = Infinity;
   /** Called after each write; may throw, and then the write fails. */
   onWrite: (bytes: Uint8Array) => void = () => {};
-  readonly localAddr: Deno.NetAddr = ADDRESS;
-  readonly remoteAddr: Deno.NetAddr = ADDRESS;
+  readonly localAddr: Address = ADDRESS;
+  readonly remoteAddr: Address = ADDRESS;
   #incoming: Uint8Array[] = [];
   #eof = false;
   #failure: Error | undefined;

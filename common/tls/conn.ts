@@ -8,7 +8,7 @@
  */
 
 import { Peek } from "../peek.ts";
-import { closeQuietly, type Conn } from "../transport.ts";
+import { type Address, closeQuietly, type Conn } from "../transport.ts";
 
 /** What a handshake leads to. */
 export interface SecureStream {
@@ -79,12 +79,12 @@ export class TlsConn implements Conn {
   }
 
   /** {@link Conn.localAddr} */
-  get localAddr(): Deno.Addr {
+  get localAddr(): Address {
     return this.raw.localAddr;
   }
 
   /** {@link Conn.remoteAddr} */
-  get remoteAddr(): Deno.Addr {
+  get remoteAddr(): Address {
     return this.raw.remoteAddr;
   }
 }

@@ -59,7 +59,7 @@ netTest("TLS shakes hands when a connection is first used", async () => {
   deepStrictEqual(await reading, bytes("hello"));
   await writeAll(both.near, bytes("back"));
   deepStrictEqual(await readExactly(both.far, 4), bytes("back"));
-  strictEqual((both.near.remoteAddr as Deno.NetAddr).hostname, "127.0.0.1");
+  strictEqual(both.near.remoteAddr.hostname, "127.0.0.1");
   ok(isTls(both.near) && !isTls(both.raw.near));
 });
 

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { isLoopback } from "@agentx/common";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { addressKey } from "../address.ts";
 import { Failures } from "../auth/failures.ts";
@@ -72,7 +73,7 @@ export class Access {
    */
   checkOrigin({ method, headers }: Asking): void {
     const host = headers.get("host")?.toLowerCase() ?? "";
-    if (!this.needsKey && !isLoopbackName(host)) {
+    if (!this.needsKey && !isLoopback(host.replace(/:\d+$/, ""))) {
       throw new Denied(
         403,
         "Without --admin-key this port answers to localhost and 127.0.0.1 only, not to the name " +
@@ -139,13 +140,6 @@ export class Access {
     this.#failures.add(network, now);
     throw new Denied(401, "The admin key is wrong");
   }
-}
-
-/** Whether a `Host` header names this machine to itself. */
-export function isLoopbackName(host: string): boolean {
-  const name = host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
-  return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
 
 function halvesOf(headers: Headers): Partial<Halves> {

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Address, formatAddress, getLogger, reason } from "@agentx/common";
+import { type Address, formatAddress, getLogger, isLoopback, reason } from "@agentx/common";
+import { plainAddress } from "../address.ts";
 import type { AdminConfig, ServerConfig } from "../config.ts";
 import type { ListenAdmin } from "../parts.ts";
-import { Access, isLoopbackName } from "./access.ts";
+import { Access } from "./access.ts";
 import { createApp } from "./app.ts";
 import type { App } from "./exchanges.ts";
 import { Lag } from "./lag.ts";
@@ -64,8 +65,7 @@ export function openAdmin(
   const streams = stack.use(new Streams(monitor, () => snapshot(deps)));
   const app = createApp({ ...deps, streams });
   const serve: App = (request, hostname) => {
-    // A dual-stack listener shows IPv4 peers as IPv6.
-    const peer = hostname.replace(/^::ffff:(?=\d+\.)/i, "");
+    const peer = plainAddress(hostname);
     const forwarded = trustedProxies.has(peer) && request.headers.get("x-forwarded-for");
     return app(request, (forwarded || peer).split(",").at(-1)!.trim());
   };
@@ -76,7 +76,7 @@ export function openAdmin(
         ? servePlain(address, { reusePort }, serve)
         : new SecurePort(listen(address, { reusePort }), serve),
   );
-  if (listen === undefined && !isLoopbackName(bind.includes(":") ? `[${bind}]` : bind)) {
+  if (listen === undefined && !isLoopback(bind)) {
     log.warning(
       "The admin port speaks plain HTTP: the admin key can be read on its way; use --admin-tls, " +
         "ssh -L, or a proxy with TLS",

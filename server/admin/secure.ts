@@ -21,6 +21,7 @@ import {
   Seldom,
 } from "@agentx/common";
 import { shakeHandsWithin } from "@agentx/common/tls";
+import { peerOf } from "../address.ts";
 import { type App, Exchanges } from "./exchanges.ts";
 
 const log = getLogger(["arps", "admin"]);
@@ -68,10 +69,10 @@ export class SecurePort {
   }
 
   async #serve(conn: Conn): Promise<void> {
-    const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
-    const peer = formatAddress({ hostname, port });
+    const address = peerOf(conn);
+    const peer = formatAddress(address);
     const peek = new Peek(conn);
-    const exchanges = new Exchanges(peek, (request) => this.app(request, hostname));
+    const exchanges = new Exchanges(peek, (request) => this.app(request, address.hostname));
     if (!this.#makeRoom()) {
       this.#seldom.warning("Too many at the admin port", { limit: MAX_CONNECTIONS, peer });
       return closeQuietly(conn);
