@@ -103,7 +103,8 @@ function defaultOf({ default: fallback, list, schema }: Option): string {
 
 /** Flags, variables and what means something in Markdown, as code. */
 function prose(text: string): string {
-  const code = /https?:\/\/\S*[\w\]]|--[a-z][a-z-]+|\b[A-Z]+(?:_[A-Z]+)+\b|[^\s,:;()]*[*|<>][^\s,:;()]*/g;
+  const code =
+    /https?:\/\/\S*[\w\]]|--[a-z][a-z-]+|\b[A-Z]+(?:_[A-Z]+)+\b|[^\s,:;()]*[*|<>][^\s,:;()]*/g;
   return text.replaceAll(code, (found) => `\`${found.replaceAll("|", "\\|")}\``);
 }
 
