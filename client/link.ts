@@ -48,6 +48,9 @@ export interface LinkEvents {
 
 /** A registered control connection, which it owns. */
 export class Link implements Disposable {
+  /** Gives up the wait for the server to let go. */
+  #leaving = () => {};
+
   private constructor(
     private readonly channel: Channel,
     /** The server's answer. */
@@ -180,7 +183,6 @@ export class Link implements Disposable {
     await this.channel.flushed();
     await this.channel.peek.conn.closeWrite().catch(() => {});
   }
-  #leaving = () => {};
 
   /** Ends the link; {@link Link.serve} returns. */
   [Symbol.dispose](): void {

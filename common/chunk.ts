@@ -139,6 +139,7 @@ class ChunkSource implements Source {
 
 /** The writing side. */
 class ChunkSink implements Sink {
+  readonly most: number = Infinity;
   #sent = 0;
   #plain = false;
   #held: Uint8Array | undefined;

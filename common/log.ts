@@ -14,6 +14,7 @@ import {
   dispose,
   type FormattedValues,
   getAnsiColorFormatter,
+  getLogger,
   getTextFormatter,
   jsonLinesFormatter,
   type LogLevel,
@@ -23,6 +24,7 @@ import {
 import { consoleSink } from "./console_sink.ts";
 import { reason } from "./errors.ts";
 import { outputSink } from "./output_sink.ts";
+import { RotatingFile } from "./rotating_file.ts";
 
 export { getLogger, type Logger } from "@std/log";
 
@@ -39,50 +41,73 @@ export interface LoggingOptions {
   exported?: boolean;
 }
 
-const ROTATE_BYTES = 10 * 1024 * 1024;
-const ROTATE_FILES = 5;
+const ROTATION = { bytes: 10 * 1024 * 1024, files: 5 };
+
+/** What logging has to say of itself. */
+const LOGGING = ["log"];
 
 /**
- * Sends logs to standard error: coloured text on a terminal, JSON lines elsewhere.
+ * Sends logs to standard error: coloured text on a terminal, JSON lines elsewhere. Neither that nor the
+ * file holds up who logs.
  *
- * @returns flushes and ends logging; `await using` it in `main.ts`.
+ * @returns flushes and ends logging, and never fails; `await using` it in `main.ts`.
  * @throws when the log file cannot be opened.
  */
 export async function setupLogging(
   { level, file, exported }: LoggingOptions,
 ): Promise<AsyncDisposable> {
+  // Left open when logging ends: the reason of a failure is written after that.
+  const stderr = outputSink(
+    Deno.stderr,
+    Deno.stderr.isTerminal() ? terminalFormatter() : jsonLinesFormatter,
+  );
+  const opened = file === undefined ? undefined : await openFile(file);
   const sinks: Record<string, Sink> = {
-    // Left open when logging ends: the reason of a failure is written after that.
-    stderr: outputSink(
-      Deno.stderr,
-      Deno.stderr.isTerminal() ? terminalFormatter() : jsonLinesFormatter,
-    ),
+    stderr,
+    ...(opened === undefined ? {} : { file: outputSink(opened, jsonLinesFormatter) }),
+    ...(exported ? { telemetry: consoleSink(console) } : {}),
   };
-  if (file !== undefined) {
-    const { getRotatingFileSink } = await import("@std/log/file");
-    try {
-      sinks.file = getRotatingFileSink(file, {
-        formatter: jsonLinesFormatter,
-        maxSize: ROTATE_BYTES,
-        maxFiles: ROTATE_FILES,
-        flushInterval: 1000,
-      });
-    } catch (error) {
-      throw new Error(`Cannot log to --log-file ${file}: ${reason(error)}`, { cause: error });
-    }
-  }
-  if (exported) sinks.telemetry = consoleSink(console);
   const names = Object.keys(sinks);
+  const others = names.filter((name) => name !== "file");
   await configure({
     sinks,
     reset: true,
     loggers: [
       { category: ["arps"], sinks: names, lowestLevel: level },
       { category: ["arpc"], sinks: names, lowestLevel: level },
-      { category: ["logtape", "meta"], sinks: names, lowestLevel: "warning" },
+      { category: LOGGING, sinks: others, lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: others, lowestLevel: "warning" },
     ],
   });
-  return { [Symbol.asyncDispose]: dispose };
+  return {
+    async [Symbol.asyncDispose]() {
+      await dispose();
+      opened?.[Symbol.dispose]();
+      // The file may have failed last of all.
+      await stderr[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openFile(file: string): Promise<RotatingFile> {
+  const log = getLogger(LOGGING);
+  try {
+    return await RotatingFile.open(file, ROTATION, {
+      failed: (error) =>
+        log.error("The --log-file fails: what it should have got is here only", {
+          file,
+          why: reason(error),
+        }),
+      stuck: (error) =>
+        log.error("The --log-file cannot be rotated, and grows: its folder has to be writable", {
+          file,
+          why: reason(error),
+        }),
+      over: (bytes) => log.warning("The --log-file is written again", { file, lost_bytes: bytes }),
+    });
+  } catch (error) {
+    throw new Error(`Cannot log to --log-file ${file}: ${reason(error)}`, { cause: error });
+  }
 }
 
 /** One line: time, level, category, message, then the fields as `name=value`. */

@@ -59,6 +59,7 @@ export {
 } from "./log.ts";
 export { isLoopback } from "./loopback.ts";
 export { Peek } from "./peek.ts";
+export { Recent } from "./recent.ts";
 export { Seldom } from "./seldom.ts";
 export {
   copy,

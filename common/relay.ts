@@ -32,10 +32,10 @@ export interface Source {
 /** Where bytes go. */
 export interface Sink {
   /**
-   * Most bytes to pass at once, so that their count is known while they go; all there are if
-   * undefined. More does no harm.
+   * Most bytes to pass at once, so that their count is known while they go; `Infinity` for all there
+   * are. More does no harm.
    */
-  readonly most?: number;
+  readonly most: number;
   /** Sends bytes of the caller's own. */
   write(bytes: Uint8Array): Promise<void>;
   /** Sends the first `count` bytes at hand of a connection, which its caller then consumes. */
@@ -56,6 +56,8 @@ export interface Duplex {
 export class PlainDuplex implements Duplex, Sink {
   readonly source: Peek;
   readonly sink: Sink = this;
+  /** {@link Sink.most} */
+  readonly most: number = Infinity;
   readonly #conn: Conn;
 
   constructor(peek: Peek) {
@@ -111,7 +113,7 @@ export interface Traffic {
 const deaf = new WeakSet<object>();
 
 async function pump(source: Source, sink: Sink, count: (bytes: number) => void): Promise<void> {
-  const { most = Infinity } = sink;
+  const { most } = sink;
   do {
     while (source.size > 0) {
       const size = Math.min(source.size, most);

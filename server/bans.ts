@@ -4,8 +4,10 @@
  * @module
  */
 
-import { RegistrationError } from "./registry.ts";
+import { RegistrationError } from "./registration_error.ts";
 
+/** What a client is told that was sent away. */
+export const SENT_AWAY = "the owner of this server sent this client away";
 /** Bans at a time; one more ends the one that would end first. */
 const MAX_BANS = 1000;
 
@@ -61,7 +63,7 @@ export class Bans {
     if (ban === undefined) return;
     if (ban.until <= now) return this.#lift(ban);
     throw new RegistrationError(
-      "the owner of this server sent this client away for a while",
+      `${SENT_AWAY} for a while`,
       Math.ceil((ban.until - now) / 1000),
       "banned",
     );

@@ -1,6 +1,6 @@
 import { deepStrictEqual, doesNotThrow, strictEqual, throws } from "node:assert/strict";
 import { Bans } from "./bans.ts";
-import { RegistrationError } from "./registry.ts";
+import { RegistrationError } from "./registration_error.ts";
 
 Deno.test("a ban says how long it lasts, and ends", () => {
   const bans = new Bans();

@@ -20,19 +20,22 @@ import {
   PROTOCOL_VERSION,
   reason,
   type Register,
+  type RegisterResult,
   type RevokeTokens,
   Seldom,
   tag,
 } from "@agentx/common";
 import { peerOf } from "./address.ts";
-import { Bans } from "./bans.ts";
-import { type Client, LASTING_S, RegistrationError, type Registry } from "./registry.ts";
-import { linkEnd } from "./stats/ending.ts";
 import type { Authenticator, Grant } from "./auth/mod.ts";
+import { Bans, SENT_AWAY } from "./bans.ts";
 import { type Departed, DepartedClients } from "./departed.ts";
 import { Farewells } from "./farewell.ts";
 import type { Link, Links } from "./links.ts";
+import { LASTING_S, RegistrationError } from "./registration_error.ts";
+import type { Client, Registry } from "./registry.ts";
 import type { RemotePorts } from "./remote.ts";
+import { RollCall } from "./roll_call.ts";
+import { linkEnd } from "./stats/ending.ts";
 import { firstCommand, StrangerError, tellStranger } from "./stranger.ts";
 
 const log = getLogger(["arps", "control"]);
@@ -46,6 +49,13 @@ const CROWDED = encodeFrame({
   error: "too many links from your address (arps --max-links-per-ip)",
   retry_s: 10,
 });
+
+/** How this side ends a registration, and what is logged of that. */
+const DISMISSALS = {
+  kicked: ["info", "Client kicked"],
+  withdrawn: ["warning", "Client may be here no more"],
+  replaced: ["info", "Client replaced by a new registration"],
+} as const;
 
 /** Options of a {@link ControlPort}. */
 export interface ControlOptions {
@@ -61,14 +71,22 @@ export interface ControlOptions {
   sharedPorts: boolean;
   /** Whether visitors of all clients need a visitor token. */
   requireToken: boolean;
-  /** A client is registered, and was told so. */
-  registered: (client: Client) => void;
-  /** A client says, and first when it registers, which visitor tokens of it are good no more. */
-  revoked: (client: Client, ids: readonly string[]) => void;
-  /** A client may be here no more, and was told so: its visitors have to go as well. */
-  withdrawn: (client: Client | Departed) => void;
   /** Limits the links of each address. */
   links: Links;
+}
+
+/** What a {@link ControlPort} reports. */
+export interface ControlEvents {
+  /**
+   * A client is registered, and was told so.
+   *
+   * @param revoked visitor tokens of it that are good no more.
+   */
+  registered(client: Client, revoked: readonly string[]): void;
+  /** Further visitor tokens of a client are good no more. */
+  revoked(client: Client, ids: readonly string[]): void;
+  /** A client may be here no more, and was told so: its visitors have to go as well. */
+  withdrawn(client: Client | Departed): void;
 }
 
 /**
@@ -88,6 +106,7 @@ export class ControlPort {
   #grants = new Map<Client, { grant: Grant; port: number | undefined }>();
   /** Those that left, and may have left visitors behind. */
   #departed = new DepartedClients();
+  #rollCall = new RollCall();
   #farewells = new Farewells(16);
 
   constructor(
@@ -95,6 +114,7 @@ export class ControlPort {
     private readonly registry: Registry,
     private readonly remotePorts: RemotePorts,
     private readonly options: ControlOptions,
+    private readonly events: ControlEvents,
   ) {
     options.auth.watch(() => this.#recheck());
   }
@@ -164,11 +184,9 @@ export class ControlPort {
     }
     const kicked = [...this.registry.clients].filter((client) => client.tag === name);
     for (const client of kicked) {
-      client.ending = "kicked";
       this.#bans.set(client.tokens, seconds);
-      this.#unregister(client, false);
-      log.info("Client kicked", { client: name, peer: client.peer, ban_s: seconds });
-      void client.channel.end();
+      const ban = { error: `${SENT_AWAY} for a while`, retry_s: seconds };
+      this.#dismiss(client, "kicked", seconds > 0 ? ban : { error: SENT_AWAY });
     }
     return [...kicked, ...departed];
   }
@@ -239,7 +257,7 @@ export class ControlPort {
       const command = await channel.receive();
       if (command?.type !== "RevokeTokens") return command;
       // A link whose registration was replaced or ended has no say any more.
-      if (!client.gone) this.options.revoked(client, command.ids);
+      if (!client.gone) this.events.revoked(client, command.ids);
     }
   }
 
@@ -254,6 +272,7 @@ export class ControlPort {
         command,
         peerOf(channel.peek.conn).hostname,
       );
+      const yielding = await this.#silent(command.client_id);
       // From here to the answer nothing may wait: the client is told of a visitor only after it.
       const wanted = (command.version ?? 1) >= 2 ? command.remote_port : undefined;
       using port = wanted === undefined
@@ -262,12 +281,17 @@ export class ControlPort {
       for (const name of [command.client_id, ...command.aliases ?? []]) this.#bans.check(name);
       const why = grant.withdrawn(port?.port);
       if (why !== undefined) throw new RegistrationError(why, LASTING_S, "denied");
-      const { client, replaced } = this.registry.register(command, name, channel, peer);
+      const { client, replaced } = this.registry.register(
+        command,
+        name,
+        channel,
+        peer,
+        yielding,
+      );
       port?.give(client);
-      this.options.revoked(client, command.revoked ?? []);
       this.#grants.set(client, { grant, port: port?.port });
       this.#departed.delete(client.id);
-      if (replaced !== undefined) this.#supersede(replaced);
+      if (replaced !== undefined) this.#dismiss(replaced, "replaced", { error: "replaced" });
       channel.send({
         type: "RegisterResult",
         success: true,
@@ -287,7 +311,7 @@ export class ControlPort {
       });
       if (client.generation === 2) channel.heartbeat(this.options.heartbeat);
       client.pool.refill();
-      this.options.registered(client);
+      this.events.registered(client, command.revoked ?? []);
       this.#tell(client);
       this.registry.stats.registered(client);
       log.info("Client registered", {
@@ -318,25 +342,29 @@ export class ControlPort {
     }
   }
 
+  /**
+   * Whoever has an id and would keep it, though its link is silent: most likely it is the same client
+   * that comes back, before the heartbeat has missed it. The first generation cannot be asked.
+   */
+  async #silent(id: string): Promise<Client | undefined> {
+    const client = this.registry.find(id);
+    const { policy } = this.registry;
+    if (policy === "replace" || client?.id !== id || client.generation === 1) return undefined;
+    return await this.#rollCall.isThere(client) ? undefined : client;
+  }
+
   /** Sends away whom the owner of the server wants here no more. */
   #recheck(): void {
     for (const [departed, why] of this.#departed.withdrawn()) {
       const { tag, peer } = departed;
       log.warning("Client that left may be here no more", { client: tag, peer, why });
-      this.options.withdrawn(departed);
+      this.events.withdrawn(departed);
     }
     for (const [client, { grant, port }] of this.#grants) {
       const why = grant.withdrawn(port);
       if (why === undefined) continue;
-      const { tag, peer, channel, generation } = client;
-      client.ending = "withdrawn";
-      this.#unregister(client, false);
-      log.warning("Client may be here no more", { client: tag, peer, why });
-      if (generation === 2) {
-        channel.send({ type: "RegisterResult", success: false, error: why, retry_s: LASTING_S });
-      }
-      void channel.end();
-      this.options.withdrawn(client);
+      this.#dismiss(client, "withdrawn", { error: why, retry_s: LASTING_S });
+      this.events.withdrawn(client);
     }
   }
 
@@ -351,15 +379,21 @@ export class ControlPort {
     this.#departed.add(client, stay ? { client, ...allowed } : undefined);
   }
 
-  /** The earlier link of a client that registered again: it is told why it ends, then closed. */
-  #supersede(replaced: Client): void {
-    const { tag, channel, generation } = replaced;
-    this.remotePorts.release(replaced);
-    replaced.ending = "replaced";
-    log.info("Client replaced by a new registration", { client: tag });
-    if (generation === 2) {
-      channel.send({ type: "RegisterResult", success: false, error: "replaced" });
-    }
+  /**
+   * Ends a registration: its client is told why, as far as it understands that, and its link is closed.
+   * What is to become of its visitors is for the caller to say.
+   */
+  #dismiss(
+    client: Client,
+    ending: keyof typeof DISMISSALS,
+    said: { error: string } & Pick<RegisterResult, "retry_s">,
+  ): void {
+    const { tag, peer, channel, generation } = client;
+    const [level, message] = DISMISSALS[ending];
+    client.ending = ending;
+    this.#unregister(client, false);
+    log[level](message, { client: tag, peer, why: said.error, retry_s: said.retry_s });
+    if (generation === 2) channel.send({ type: "RegisterResult", success: false, ...said });
     void channel.end();
   }
 }

@@ -1,7 +1,8 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
   type Command,
   type Conn,
+  decodeFrame,
   encodeFrame,
   getLogger,
   type Listener,
@@ -13,7 +14,7 @@ import { within } from "../common/testdata/gate.ts";
 import { OPEN } from "./auth/mod.ts";
 import { ControlPort } from "./control.ts";
 import { Links } from "./links.ts";
-import { type Client, Registry } from "./registry.ts";
+import { type Client, type DuplicatePolicy, Registry } from "./registry.ts";
 import { RemotePorts } from "./remote.ts";
 
 const POOL = { size: 0, max: 0, queue: 8, wait: 1000, maxIdle: 90_000 };
@@ -72,6 +73,33 @@ class Peer {
     if (this.conn.writes.length === 0) await within(5000, "an answer", come.promise);
     return JSON.parse(new TextDecoder().decode(this.conn.writes[0]!.subarray(4))).RegisterResult;
   }
+
+  /** All that it was told so far, but pings. */
+  told(): Command[] {
+    const bytes = this.conn.written;
+    const found: Command[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const { command, size } = decodeFrame(bytes.subarray(at))!;
+      if (command.type !== "Ping") found.push(command);
+      at += size;
+    }
+    return found;
+  }
+
+  /** From now on it answers each ping, as clients do; returns how many came. */
+  lives(): { pings: number } {
+    const count = { pings: 0 };
+    this.conn.onWrite = (bytes) => {
+      for (let at = 0; at < bytes.length;) {
+        const { command, size } = decodeFrame(bytes.subarray(at))!;
+        at += size;
+        if (command.type !== "Ping") continue;
+        count.pings++;
+        this.say({ type: "Pong" });
+      }
+    };
+    return count;
+  }
 }
 
 /** A control port without a network; disposing ends it. */
@@ -80,11 +108,12 @@ class Site implements AsyncDisposable {
   readonly revoked: [client: Client, ids: readonly string[]][] = [];
   readonly #left = new Map<object, PromiseWithResolvers<void>>();
   readonly #doorstep = new Doorstep();
-  readonly #registry = new Registry(POOL, "replace");
+  readonly #registry: Registry;
   readonly control: ControlPort;
   readonly #running: Promise<void>;
 
-  constructor() {
+  constructor(policy: DuplicatePolicy = "replace") {
+    this.#registry = new Registry(POOL, policy);
     const { stats } = this.#registry;
     const { clientLeft } = stats;
     stats.clientLeft = (client, why) => {
@@ -101,10 +130,11 @@ class Site implements AsyncDisposable {
       auth: OPEN,
       sharedPorts: false,
       requireToken: false,
-      registered: () => {},
+      links: new Links({ max: 0, trusted: new Set() }, getLogger(["test"])),
+    }, {
+      registered: (client, revoked) => void this.revoked.push([client, revoked]),
       revoked: (client, ids) => void this.revoked.push([client, ids]),
       withdrawn: () => {},
-      links: new Links({ max: 0, trusted: new Set() }, getLogger(["test"])),
     });
     this.#running = this.control.run();
   }
@@ -180,4 +210,62 @@ Deno.test("a ban keeps a client away under every name that it had", async () => 
   match(answer.error ?? "", /sent this client away/);
   ok((await site.register("other")).answer.success);
   strictEqual(site.control.kick("#00000000", 600).length, 0);
+});
+
+Deno.test("to reject a duplicate, whoever has the id is asked, and keeps it by an answer", async () => {
+  await using site = new Site("reject");
+  const { peer } = await site.register("a");
+  const client = site.client("a");
+  const heard = peer.lives();
+  const answers = await Promise.all(["a", "a", "a"].map((id) => site.register(id)));
+  for (const { answer } of answers) match(answer.error ?? "", /online already/);
+  strictEqual(site.client("a"), client);
+  ok(heard.pings >= 1 && heard.pings <= 3, `${heard.pings}`);
+  // The first generation knows no such question.
+  const { peer: old } = await site.register("old", { version: 1 });
+  match((await site.register("old")).answer.error ?? "", /online already/);
+  strictEqual(old.conn.writes.length, 1);
+});
+
+Deno.test("a silent link gives way to one of those that want its id, with all it had", async () => {
+  await using site = new Site("reject");
+  const { peer } = await site.register("a", { aliases: ["b"] });
+  const silent = site.client("a");
+  const came = await Promise.all([1, 2, 3].map(() => site.register("a", { aliases: ["b"] })));
+  const won = came.filter(({ answer }) => answer.success);
+  strictEqual(won.length, 1);
+  for (const { answer } of came.filter((one) => one !== won[0])) {
+    match(answer.error ?? "", /online already/);
+  }
+  notStrictEqual(site.client("a"), silent);
+  strictEqual(site.client("b"), site.client("a"));
+  await site.left(silent);
+  deepStrictEqual([silent.gone, silent.ending], [true, "replaced"]);
+  deepStrictEqual(peer.told().slice(1), [
+    { type: "RegisterResult", success: false, error: "replaced" },
+  ]);
+});
+
+Deno.test("whoever is kicked hears why, and for how long, before its link ends", async () => {
+  await using site = new Site();
+  for (
+    const [id, seconds, error, more] of [
+      ["a", 0, "the owner of this server sent this client away", {}],
+      ["b", 60, "the owner of this server sent this client away for a while", { retry_s: 60 }],
+    ] as const
+  ) {
+    const { peer } = await site.register(id);
+    const client = site.client(id);
+    strictEqual(site.control.kick(client.tag, seconds).length, 1);
+    await site.left(client);
+    deepStrictEqual(peer.told().slice(1), [
+      { type: "RegisterResult", success: false, error, ...more },
+    ]);
+    deepStrictEqual([peer.conn.closed, client.ending], [true, "kicked"]);
+  }
+  const { peer } = await site.register("old", { version: 1 });
+  const client = site.client("old");
+  site.control.kick(client.tag, 0);
+  await site.left(client);
+  strictEqual(peer.told().length, 1, "the first generation would not understand");
 });

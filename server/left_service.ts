@@ -19,7 +19,7 @@ export class LeftService implements Duplex, Disposable {
     const { source, sink } = service;
     this.source = source;
     this.sink = {
-      most: sink.most ?? Infinity,
+      most: sink.most,
       write: (bytes) => sink.write(bytes),
       pass: (from, count) => sink.pass(from, count),
       end: () => {

@@ -6,7 +6,7 @@
 
 import { Refusal } from "@agentx/common/http";
 import { Demand } from "./demand.ts";
-import { Account, type PoolMeter } from "./stats/account.ts";
+import { Account } from "./stats/account.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 /** Sizes and times of a {@link Pool}. */
@@ -46,12 +46,12 @@ export class Pool {
 
   /**
    * @param ask requests that many tunnels from the client.
-   * @param meter counts what becomes of visitors and tunnels.
+   * @param account counts what becomes of visitors and tunnels.
    */
   constructor(
     readonly options: PoolOptions,
     private readonly ask: (count: number) => void,
-    private readonly meter: PoolMeter = new Account("", ""),
+    private readonly account: Account = new Account("", ""),
   ) {}
 
   /** Idle tunnels. */
@@ -82,18 +82,18 @@ export class Pool {
    */
   take(): Promise<Tunnel> {
     if (this.#closed !== undefined) {
-      this.meter.gaveUp("offline");
+      this.account.gaveUp("offline");
       return Promise.reject(this.#closed);
     }
     this.#demand.arrived(performance.now());
     const tunnel = this.#idle.pop();
     if (tunnel === undefined && this.#waiting.size >= this.options.queue) {
-      this.meter.gaveUp("queue_full");
+      this.account.gaveUp("queue_full");
       return Promise.reject(
         new Refusal(503, "Too many visitors wait for this client", "Try again shortly.", 5),
       );
     }
-    if (tunnel !== undefined) this.meter.took(0);
+    if (tunnel !== undefined) this.account.took(0);
     const taken = tunnel === undefined ? this.#enqueue() : Promise.resolve(tunnel);
     this.refill();
     return taken;
@@ -103,7 +103,7 @@ export class Pool {
     const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
     const timer = setTimeout(() => {
       waiter.queue.delete(waiter);
-      this.meter.gaveUp("timeout");
+      this.account.gaveUp("timeout");
       reject(
         new Refusal(
           504,
@@ -121,7 +121,7 @@ export class Pool {
   /** A tunnel that was asked for came, `ms` milliseconds later. */
   put(tunnel: Tunnel, ms: number): void {
     this.#asked--;
-    this.meter.opened++;
+    this.account.opened++;
     this.#demand.refilled(ms);
     this.#welcome(tunnel);
   }
@@ -135,7 +135,7 @@ export class Pool {
     const reusable = await tunnel.release();
     this.#leaving.delete(tunnel);
     if (!reusable) return;
-    this.meter.reused++;
+    this.account.reused++;
     if (this.#idle.length < this.options.max) this.#welcome(tunnel);
     else tunnel.close();
   }
@@ -146,12 +146,12 @@ export class Pool {
       this.#waiting.delete(waiter);
       clearTimeout(waiter.timer);
       // What waited less than the clock can tell has waited all the same.
-      this.meter.took(Math.max(performance.now() - waiter.since, 0.001));
+      this.account.took(Math.max(performance.now() - waiter.since, 0.001));
       return waiter.resolve(tunnel);
     }
     this.#idle.push(tunnel);
     tunnel.watch(() => {
-      if (this.#lost(tunnel)) this.meter.lost++;
+      if (this.#lost(tunnel)) this.account.lost++;
     });
   }
 
@@ -204,7 +204,7 @@ export class Pool {
     for (const tunnel of [...this.#idle.splice(0), ...this.#leaving]) tunnel.close();
     for (const waiter of this.#waiting) {
       clearTimeout(waiter.timer);
-      this.meter.gaveUp("offline");
+      this.account.gaveUp("offline");
       waiter.reject(why);
     }
     this.#waiting.clear();

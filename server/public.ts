@@ -42,7 +42,7 @@ export class PublicPort {
     try {
       return await this.#serve(live);
     } finally {
-      live.fields.visitor_token = this.router.tokens.leave(live.visitor);
+      live.visitorToken = this.router.tokens.leave(live.visitor);
     }
   }
 
@@ -63,7 +63,7 @@ export class PublicPort {
         visitor,
         () => this.router.reach(match.to, visitor),
       );
-      live.fields.client = client.tag;
+      live.clients = [client.tag];
       // Who wants to end something must not wait until something ends.
       if (match.to === undefined || !("session" in match.to)) this.router.admit(client);
       return await serveMatch(live, client, match, this.router);
@@ -89,8 +89,7 @@ export class PublicPort {
     } finally {
       Object.assign(live, { drain, abort, rest });
       visitor.resting = () => false;
-      live.fields.client = [...session.clients].join(" ") || undefined;
-      live.fields.requests = session.requests;
+      live.clients = [...session.clients];
     }
   }
 }
@@ -106,7 +105,7 @@ export async function serveMatch(
   match: Match,
   { sessions }: Pick<Router, "sessions">,
 ): Promise<string> {
-  live.fields.client = client.tag;
+  live.clients = [client.tag];
   const ended = new AbortController();
   const { abort } = live;
   live.abort = (why) => {

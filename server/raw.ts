@@ -7,15 +7,14 @@
 import { PlainDuplex, relay, type RelayEnd } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { LeftService } from "./left_service.ts";
+import { unreachable } from "./refusals.ts";
 import type { Client } from "./registry.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Match, Talk } from "./sniff/mod.ts";
-import { brokeOff, retried, type Tunnel } from "./tunnel.ts";
+import { brokeOff, MAX_TRIES, retried, type Tunnel } from "./tunnel.ts";
 import type { Visitor } from "./visitor.ts";
 import { type See, watched } from "./watched.ts";
 
-/** Tunnels tried before the visitor is given up. */
-const MAX_TRIES = 3;
 /** For what is said before bytes can flow, in milliseconds; somebody may have to type a password. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 /** How long a handshake whose tunnel is gone may take to end, in milliseconds. */
@@ -81,7 +80,7 @@ async function attach(
         client.account.serve();
         return tunnel;
       }
-      throw new Refusal(502, "The local service cannot be reached", started.reason);
+      throw unreachable(started.reason);
     } catch (error) {
       tunnel.close();
       if (signal.aborted || error instanceof Refusal) throw error;

@@ -6,10 +6,10 @@
  */
 
 import { type Conn, linger, reason, writeAll } from "@agentx/common";
-import { Refusal } from "@agentx/common/http";
 import { shakeHandsWithin } from "@agentx/common/tls";
 import { answer } from "./http/answer.ts";
 import { Patience } from "./patience.ts";
+import { tooSlow } from "./refusals.ts";
 import type { Router } from "./router.ts";
 import { sniffHttp } from "./sniff/http.ts";
 import { type Match, sniff, type Sniffer, type Verdict } from "./sniff/mod.ts";
@@ -39,12 +39,13 @@ export async function recognise(
   { headTimeout, serverFirstWait }: RecogniseOptions,
 ): Promise<Recognised | string> {
   const { peek, conn } = visitor;
+  const { greetings } = router;
   // Before that nobody is greeted: on a port with TLS nothing is said without.
   const failed = await secure(conn, headTimeout);
   if (failed !== undefined) return failed;
   using patience = new Patience<"late" | "silent">(peek);
   patience.until(headTimeout, "late");
-  if (serverFirstWait > 0 && (router.speaksFirst || router.settle.active)) {
+  if (serverFirstWait > 0 && (greetings.speaksFirst || router.settle.active)) {
     patience.until(serverFirstWait, "silent");
   }
   let replies = 0;
@@ -66,10 +67,10 @@ export async function recognise(
     }
     if (more === "silent") {
       if (peek.size > 0 || replies > 0) continue;
-      if (router.fallbackSpeaksFirst) return UNKNOWN;
+      if (greetings.fallbackSpeaksFirst) return UNKNOWN;
       // A browser takes for an answer what it finds on a connection that it opened ahead.
-      if (router.mayBeBrowser(visitor)) continue;
-      const greeting = router.greeting(visitor);
+      if (greetings.mayBeBrowser(visitor)) continue;
+      const greeting = greetings.greet(visitor);
       if (greeting === undefined) {
         // Its client may yet return.
         if (router.settle.active) patience.until(serverFirstWait, "silent");
@@ -106,12 +107,9 @@ async function secure(conn: Conn, headTimeout: number): Promise<string | undefin
 /** Half a request's head can be answered. */
 async function answerLate(visitor: Visitor, headTimeout: number): Promise<string> {
   const { conn, peek } = visitor;
-  visitor.refused(408);
-  const refusal = new Refusal(
-    408,
-    `The request's head did not come within ${headTimeout / 1000} s`,
-  );
+  const refusal = tooSlow(headTimeout);
+  visitor.refused(refusal.status);
   await writeAll(conn, answer(refusal, undefined, false));
   await linger(peek);
-  return "refused 408";
+  return `refused ${refusal.status}`;
 }

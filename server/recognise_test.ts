@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Channel, Peek } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
+import { Greetings } from "./greetings.ts";
 import { recognise, type RecogniseOptions } from "./recognise.ts";
 import { Registry } from "./registry.ts";
 import { Router } from "./router.ts";
@@ -28,7 +29,7 @@ interface Scene {
   browser?: boolean;
 }
 
-class GreetingRouter extends Router {
+class StagedGreetings extends Greetings {
   words: Greeting | undefined;
   browser = false;
 
@@ -36,7 +37,7 @@ class GreetingRouter extends Router {
     return this.browser;
   }
 
-  override greeting(): Greeting | undefined {
+  override greet(): Greeting | undefined {
     return this.words;
   }
 
@@ -59,9 +60,12 @@ function open({ service, isDefault, greeting, times, browser = false }: Scene = 
     new Channel(new Peek(new FakeConn())),
   );
   const defaultClient = isDefault ? "app" : undefined;
-  const router = new GreetingRouter(registry, { maxVisitors: 0, defaultClient });
-  router.words = greeting;
-  router.browser = browser;
+  const greetings = new StagedGreetings(registry, defaultClient);
+  const router = Object.assign(new Router(registry, { maxVisitors: 0, defaultClient }), {
+    greetings,
+  });
+  greetings.words = greeting;
+  greetings.browser = browser;
   const conn = new FakeConn();
   const visitor = new Visitor(conn, { hostname: "192.0.2.7", port: 5 }, false);
   const found = recognise(visitor, router, {

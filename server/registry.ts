@@ -14,16 +14,16 @@ import {
 } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { addressKey } from "./address.ts";
+import { Capabilities } from "./capabilities.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 import { Quotas } from "./quota.ts";
+import { LASTING_S, RegistrationError } from "./registration_error.ts";
 import type { ServiceFacts } from "./sniff/mod.ts";
 import { Stats } from "./stats.ts";
 import type { Account } from "./stats/account.ts";
 import type { LinkEnd } from "./stats/ending.ts";
 import { Tunnel, type TunnelKind } from "./tunnel.ts";
 
-/** How long a capability to open a tunnel is good for, in milliseconds. */
-const ASK_EXPIRY_MS = 10_000;
 /** How long a client that left is remembered, to answer "offline" and not "unknown". */
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_MAX = 1000;
@@ -78,13 +78,6 @@ export interface Client extends ServiceFacts {
   ending: LinkEnd | undefined;
 }
 
-interface Ask {
-  client: Client;
-  at: number;
-  /** Where it is expected from; see `addressKey`. */
-  from: string;
-}
-
 /** Limits of a {@link Registry}; 0 is none. */
 export interface RegistryLimits {
   /** Clients at a time. */
@@ -96,33 +89,13 @@ export interface RegistryLimits {
 /** When to ask again where there was no room, in seconds. */
 const NO_ROOM_RETRY_S = 30;
 
-/** When to ask again, in seconds, where only a person can change the answer. */
-export const LASTING_S = 5;
-
-/** A registration that cannot be. The message is for the client. */
-export class RegistrationError extends Error {
-  override name = "RegistrationError";
-
-  /**
-   * @param retryAfter seconds that the client should wait before it asks again.
-   * @param word what kind of reason it is, for metrics.
-   */
-  constructor(
-    message: string,
-    readonly retryAfter?: number,
-    readonly word: "invalid" | "taken" | "port" | "denied" | "limit" | "banned" = "invalid",
-  ) {
-    super(message);
-  }
-}
-
 /** All clients of a server. */
 export class Registry {
   /** By token. */
   #clients = new Map<string, Client>();
   #online = new Set<Client>();
-  #asks = new Map<string, Ask>();
-  #askedFrom = new Map<string, number>();
+  /** For the tunnels that they were asked for. */
+  readonly #capabilities = new Capabilities<Client>();
   #left = new Map<string, number>();
   readonly #quotas: Quotas;
   /** Clients online whose service speaks first. */
@@ -145,6 +118,7 @@ export class Registry {
   /**
    * Enters a client; an earlier registration of the same id gives way or stands, by policy.
    *
+   * @param yielding the registration that gives way whatever the policy, if it is that.
    * @returns the new entry, and the one it replaced, which the caller tells and closes.
    * @throws {RegistrationError} for an id or alias that is invalid or taken.
    */
@@ -153,6 +127,7 @@ export class Registry {
     tag: string,
     channel: Channel,
     peer = "",
+    yielding?: Client,
   ): { client: Client; replaced: Client | undefined } {
     const { client_id, aliases = [] } = command;
     const tokens = [...new Set([client_id, ...aliases])];
@@ -175,7 +150,7 @@ export class Registry {
       throw new RegistrationError(`${what} is taken by another client`, undefined, "taken");
     }
     const replaced = this.#clients.get(command.client_id);
-    if (replaced !== undefined && this.policy === "reject") {
+    if (replaced !== undefined && replaced !== yielding && this.policy === "reject") {
       throw new RegistrationError("client_id is online already", undefined, "taken");
     }
     const { maxClients } = this.limits;
@@ -239,9 +214,7 @@ export class Registry {
       this.#clients.delete(token);
       this.#left.set(token, now);
     }
-    for (const [capability, ask] of this.#asks) {
-      if (ask.client === client) this.#settle(capability, ask);
-    }
+    this.#capabilities.withdraw(client);
     this.#online.delete(client);
     this.speakers.delete(client);
     client.gone = true;
@@ -267,24 +240,18 @@ export class Registry {
    * or it was another client that was asked.
    */
   redeem(capability: string, clientId: string, peek: Peek): Client | undefined {
-    const ask = this.#asks.get(capability);
-    if (ask === undefined || ask.client.id !== clientId) return undefined;
-    this.#settle(capability, ask);
-    const { client, at } = ask;
+    const redeemed = this.#capabilities.redeem(capability, clientId);
+    if (redeemed === undefined) return undefined;
+    const { holder: client, took } = redeemed;
     const { throttle } = this.#quotas.of(clientId);
-    client.pool.put(new Tunnel(peek, client.tunnels, throttle), performance.now() - at);
+    client.pool.put(new Tunnel(peek, client.tunnels, throttle), took);
     return client;
   }
 
   /** Every second or so: forgets capabilities nobody used, limits nobody meets, and clients long gone. */
   expire(now: number = performance.now()): void {
-    const late: Client[] = [];
-    for (const [capability, ask] of this.#asks) {
-      if (now - ask.at < ASK_EXPIRY_MS) break; // entered in this order
-      this.#settle(capability, ask);
-      late.push(ask.client);
-    }
-    for (const client of late) client.pool.missed(); // it asks again
+    // Those that left them unused are asked anew.
+    for (const client of this.#capabilities.expire(now)) client.pool.missed();
     this.#quotas.expire((id) => this.#clients.has(id));
     for (const [token, at] of this.#left) {
       if (now - at < REMEMBER_MS && this.#left.size <= REMEMBER_MAX) break;
@@ -294,14 +261,7 @@ export class Registry {
 
   /** Tunnels that clients at an address, as an `addressKey`, were asked for and did not open yet. */
   askedFrom(address: string): number {
-    return this.#askedFrom.get(address) ?? 0;
-  }
-
-  #settle(capability: string, { from }: Ask): void {
-    this.#asks.delete(capability);
-    const left = this.askedFrom(from) - 1;
-    if (left > 0) this.#askedFrom.set(from, left);
-    else this.#askedFrom.delete(from);
+    return this.#capabilities.countFrom(address);
   }
 
   /** Every few seconds: the pools' sweep. */
@@ -310,13 +270,9 @@ export class Registry {
   }
 
   #ask(client: Client, count: number): void {
-    const at = performance.now();
     const from = addressKey(client.channel.peek.conn.remoteAddr.hostname);
-    this.#askedFrom.set(from, (this.#askedFrom.get(from) ?? 0) + count);
-    for (let i = 0; i < count; i++) {
-      const capability = crypto.getRandomValues(new Uint8Array(16)).toHex();
-      this.#asks.set(capability, { client, at, from });
-      client.channel.send({ type: "RequestNewProxyConn", proxy_conn_id: capability });
+    for (const proxy_conn_id of this.#capabilities.issue(client, from, count)) {
+      client.channel.send({ type: "RequestNewProxyConn", proxy_conn_id });
     }
   }
 }

@@ -9,7 +9,8 @@ import {
 import { Channel, decodeFrame, Peek, type Register } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
 import type { PoolOptions } from "./pool.ts";
-import { type Client, RegistrationError, Registry } from "./registry.ts";
+import { RegistrationError } from "./registration_error.ts";
+import { type Client, Registry } from "./registry.ts";
 
 const POOL: PoolOptions = { size: 1, max: 8, queue: 8, wait: 60_000, maxIdle: 90_000 };
 

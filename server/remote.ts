@@ -16,7 +16,8 @@ import {
 import type { PortSet } from "@agentx/common/cli";
 import { EVERYTHING, type Grant } from "./auth/mod.ts";
 import { ClosingListener } from "./closing.ts";
-import { type Client, LASTING_S, RegistrationError } from "./registry.ts";
+import { LASTING_S, RegistrationError } from "./registration_error.ts";
+import type { Client } from "./registry.ts";
 
 const log = getLogger(["arps", "remote"]);
 
@@ -57,6 +58,9 @@ export class RemotePorts {
   #leases = new Map<number, Lease>();
   #loops = new Set<Promise<void>>();
   #closed = false;
+  /** Ends the wait for the clients of shared ports, which has a deadline. */
+  #handedOver = () => {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly listen: Listen, private readonly options: RemotePortsOptions) {}
 
@@ -122,8 +126,6 @@ export class RemotePorts {
     }
     await Promise.all([...this.#leases.values()].map(({ listener }) => listener.finish()));
   }
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #handedOver = () => {};
 
   /** Closes all ports; none is opened any more. */
   async close(): Promise<void> {

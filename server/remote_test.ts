@@ -2,7 +2,8 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { type Address, Channel, type Conn, type Listener, Peek } from "@agentx/common";
 import { FakeConn } from "../common/testdata/conn.ts";
 import { PortSet } from "@agentx/common/cli";
-import { type Client, RegistrationError, Registry } from "./registry.ts";
+import { RegistrationError } from "./registration_error.ts";
+import { type Client, Registry } from "./registry.ts";
 import { RemotePorts } from "./remote.ts";
 
 /** A network of which the test is both ends. */

@@ -17,7 +17,7 @@ const ANYTHING: Match = { kind: "raw", protocol: "tcp", to: undefined, size: 0 }
 /** Serves a visitor that came to the port of a client. There are no words to refuse it in. */
 export async function serveRemote(live: Live, client: Client, router: Router): Promise<string> {
   live.protocol = ANYTHING.protocol;
-  live.fields.client = client.tag;
+  live.clients = [client.tag];
   try {
     router.reachOwn(client);
     router.admit(client);

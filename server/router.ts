@@ -6,13 +6,14 @@
 
 import { header, Refusal, type RequestHead } from "@agentx/common/http";
 import { isVisitorToken, mayBeVisitorToken } from "@agentx/common/visitor-token";
+import { Greetings } from "./greetings.ts";
 import { cookieLine, type Forwarded, isNavigation } from "./http/forward.ts";
-import { type Candidate, candidates, showToken, withoutTokens } from "./http/route.ts";
-import { Lately } from "./lately.ts";
+import { type Candidate, candidates, withoutTokens } from "./http/route.ts";
+import { leadsNowhere, namesNobody, needsToken, opensAnother } from "./refusals.ts";
 import type { Client, Registry } from "./registry.ts";
 import { Sessions } from "./sessions.ts";
 import { NotHere, Settle } from "./settle.ts";
-import { type Destination, type Greeter, GREETERS, type Greeting } from "./sniff/mod.ts";
+import type { Destination } from "./sniff/mod.ts";
 import type { Visitor } from "./visitor.ts";
 import { enter, visitOf } from "./visitor_token/http.ts";
 import { VisitorTokens } from "./visitor_token/mod.ts";
@@ -20,8 +21,6 @@ import { withoutMark } from "./visitor_token/uses.ts";
 
 /** Visitor tokens of one request that are looked at: each may cost a check of its signature. */
 const MAX_TOKENS = 4;
-/** How long before it opens connections ahead a browser was seen, in milliseconds. */
-const BROWSING_MS = 3000;
 
 /** Options of a {@link Router}. */
 export interface RouterOptions {
@@ -52,12 +51,8 @@ export class Router {
   readonly sessions: Sessions = new Sessions();
   /** What clients signed for their visitors. */
   readonly tokens: VisitorTokens;
-
-  readonly #greeters: readonly Greeter[] = GREETERS.map((make) => make());
-  /** Addresses at which a browser opens connections: it loads a page, or just used a new one. */
-  #browsers = new Lately(BROWSING_MS);
-  /** Visitors that asked for something. */
-  #met = new WeakSet<Visitor>();
+  /** Whom to speak to first. */
+  readonly greetings: Greetings;
 
   constructor(
     private readonly registry: Registry,
@@ -65,6 +60,7 @@ export class Router {
     /** Where visitors wait for clients that may yet return. */
     readonly settle: Settle = new Settle(),
   ) {
+    this.greetings = new Greetings(registry, options.defaultClient);
     this.tokens = new VisitorTokens(registry, undefined, (auds) => settle.arrived(auds));
   }
 
@@ -76,7 +72,7 @@ export class Router {
    * the client may yet come.
    */
   route(head: RequestHead, visitor: Visitor): Route | Promise<Route> {
-    if (this.speaksFirst) this.#meet(head, visitor);
+    this.greetings.meet(head, visitor);
     this.tokens.next(visitor);
     const proto = visitor.tls ||
         (visitor.trusted && header(head, "x-forwarded-proto")?.toLowerCase() === "https")
@@ -112,7 +108,7 @@ export class Router {
     }
     const first = found[0];
     if (first === undefined) return { client: this.fallback(), forwarded, lines: "" };
-    throw this.#unknown(found.map(({ token }) => token), first.token);
+    throw this.#unknown(found.map(({ token }) => token));
   }
 
   /** @throws {Refusal} 404 when nobody has this host name, 503 when its client is offline. */
@@ -124,7 +120,7 @@ export class Router {
     const hint =
       "Check the host name: its label under --domain is the --client-id, or an --alias, of " +
       "a running arpc, and no token counts beside it.";
-    throw this.#unknown([label], label, hint);
+    throw this.#unknown([label], hint);
   }
 
   /** What a service learns of the visitor, but not which other clients the request names. */
@@ -178,7 +174,7 @@ export class Router {
     /** Was named, and may take more than that. */
     let closed = owner;
     const admit = (client: Client) => {
-      if (closed !== undefined && client.id !== closed.id) throw this.#forAnother();
+      if (closed !== undefined && client.id !== closed.id) throw opensAnother();
       // Later ones are admitted when they need a tunnel of their own.
       if (visitor.client === undefined) this.admit(client);
     };
@@ -210,8 +206,8 @@ export class Router {
       }
     }
     if (refusal !== undefined) throw refusal;
-    if (closed !== undefined) throw this.#needsToken();
-    throw this.#unknown(found.map(({ token }) => token), found[0]!.token);
+    if (closed !== undefined) throw needsToken();
+    throw this.#unknown(found.map(({ token }) => token));
   }
 
   /** Whether a visitor without a token has a client. */
@@ -226,13 +222,7 @@ export class Router {
    */
   fallback(): Client {
     const { defaultClient } = this.options;
-    if (defaultClient === undefined) {
-      throw new Refusal(
-        404,
-        "Client Token not found",
-        "Add ?token=CLIENT-ID to the URL, or send the header X-ARP-Token.",
-      );
-    }
+    if (defaultClient === undefined) throw namesNobody();
     return this.#open(this.#named(defaultClient));
   }
 
@@ -283,28 +273,12 @@ export class Router {
    * @throws {Refusal} 401 when its visitors need a token.
    */
   #open(client: Client): Client {
-    if (this.#closed(client)) throw this.#needsToken();
+    if (this.#closed(client)) throw needsToken();
     return client;
   }
 
   #closed(client: Client): boolean {
     return client.requireToken || this.options.requireVisitorToken === true;
-  }
-
-  #needsToken(): Refusal {
-    return new Refusal(
-      401,
-      "A visitor token is needed here",
-      "The name alone does not open it. Ask its owner for a token (arpc token create).",
-    );
-  }
-
-  #forAnother(): Refusal {
-    return new Refusal(
-      401,
-      "This visitor token is not for the client that is named here",
-      "Ask its owner for one that is (arpc token create).",
-    );
   }
 
   /**
@@ -314,54 +288,6 @@ export class Router {
    */
   reachOwn(client: Client): void {
     this.#open(client);
-  }
-
-  /** Whether a visitor may have to be spoken to first. */
-  get speaksFirst(): boolean {
-    return this.registry.speakers.size > 0;
-  }
-
-  /** Whether visitors without a token want a service that speaks first, and none that we greet for. */
-  get fallbackSpeaksFirst(): boolean {
-    const { defaultClient } = this.options;
-    const client = defaultClient === undefined ? undefined : this.registry.find(defaultClient);
-    return client?.service !== undefined &&
-      !this.#greeters.some(({ service }) => service === client.service);
-  }
-
-  /**
-   * Whether a silent visitor may be a connection that a browser opened ahead, and holds for its next
-   * request: one at its address opened others shortly before it came, or since.
-   */
-  mayBeBrowser({ address, since }: Visitor): boolean {
-    return this.#browsers.near(address.hostname, since);
-  }
-
-  #meet(head: RequestHead, visitor: Visitor): void {
-    // What polls on a connection that it has had for long opens none.
-    const opens = !this.#met.has(visitor) || isNavigation(head);
-    this.#met.add(visitor);
-    // A proxy stands for people who have nothing to do with each other.
-    if (!opens || visitor.trusted) return;
-    if (header(head, "user-agent")?.startsWith("Mozilla/")) {
-      this.#browsers.note(visitor.address.hostname);
-    }
-  }
-
-  /** What to tell a silent visitor; undefined when no client's service needs that. */
-  greeting({ address, trusted }: Visitor): Greeting | undefined {
-    for (const greeter of this.#greeters) {
-      const clients = [...this.registry.speakers].filter(({ service }) =>
-        service === greeter.service
-      );
-      if (clients.length === 0) continue;
-      const greetings = clients.map(({ greeting }) => greeting);
-      // A proxy stands for people who have nothing to do with each other; and with a default client
-      // whoever names nobody wants that one.
-      const alone = !trusted && !this.hasFallback;
-      return greeter.greet(greetings, alone ? address.hostname : undefined);
-    }
-    return undefined;
   }
 
   /** @throws {Refusal} 429 when the client has as many visitors as it may. */
@@ -379,35 +305,11 @@ export class Router {
 
   #named(token: string, folded = token): Client {
     const client = this.registry.find(token);
-    if (client === undefined) throw this.#unknown([token, folded], token);
+    if (client === undefined) throw this.#unknown([token, folded]);
     return client;
   }
 
-  #unknown(tokens: string[], first: string, hint?: string): NotHere {
-    return NotHere.of(tokens, { refusal: this.#whyUnknown(tokens, first, hint) });
-  }
-
-  #whyUnknown(
-    tokens: string[],
-    first: string,
-    hint = "Check the token: it is the --client-id, or an --alias, of a running arpc.",
-  ): Refusal {
-    const gone = tokens.find((token) => this.registry.wasHere(token));
-    if (gone !== undefined) {
-      return new Refusal(
-        503,
-        `Client '${showToken(gone)}' is offline`,
-        "It was here a while ago. Is arpc running?",
-        5,
-      );
-    }
-    if (this.registry.clients.size === 0) {
-      return new Refusal(503, "No active clients available", "Start arpc and try again.", 5);
-    }
-    return new Refusal(
-      404,
-      `Client '${showToken(first)}' not found`,
-      hint,
-    );
+  #unknown(tokens: readonly string[], hint?: string): NotHere {
+    return NotHere.of(tokens, { refusal: leadsNowhere(this.registry, tokens, hint) });
   }
 }

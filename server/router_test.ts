@@ -31,7 +31,7 @@ async function scene(settle?: Settle, options: Partial<RouterOptions> = {}) {
     const command = { type: "Register", client_id, version: 2, require_token } as const;
     const facts = { ...command, visitor_key: signer.key };
     const { client } = registry.register(facts, "#", channel);
-    router.tokens.revoke(client, []);
+    router.tokens.registered(client);
     return client;
   };
   return { registry, router, signer, register };
@@ -394,49 +394,4 @@ Deno.test("a visitor beyond the limit loses no use of its token, and is led nowh
   client.visitors = 1;
   first.joins(client);
   strictEqual((await router.route(request, first)).client, client, "it is that one visitor");
-});
-
-Deno.test("mayBeBrowser() is true at an address where a browser opens connections", () => {
-  const agent = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)";
-  const page = ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"];
-  const scene = (service?: string) => {
-    const { registry, router } = open(["a"]);
-    if (service === undefined) return router;
-    const channel = new Channel(new Peek(new FakeConn()));
-    registry.register({ type: "Register", client_id: "db", version: 2, service }, "#", channel);
-    return router;
-  };
-  const router = scene("mysql");
-  const early = visitor();
-  ok(!router.mayBeBrowser(early));
-  for (const line of ["User-Agent: curl/8", "Accept: */*"]) {
-    router.route(head("/?token=a", line), visitor());
-    ok(!router.mayBeBrowser(early), line);
-  }
-  router.route(head("/?token=a", agent), visitor({ trusted: true }));
-  ok(!router.mayBeBrowser(early), "a proxy");
-  const first = visitor();
-  router.route(head("/?token=a", agent), first);
-  ok(router.mayBeBrowser(early), "one that came before");
-  ok(router.mayBeBrowser(visitor()), "one that comes after");
-  const late = visitor();
-  Object.assign(late, { since: performance.now() + 5000 });
-  ok(!router.mayBeBrowser(late), "one that comes much later");
-  const other = new Visitor(new FakeConn(), { hostname: "192.0.2.8", port: 5 }, false);
-  ok(!router.mayBeBrowser(other), "one from elsewhere");
-  // A page that polls opens nothing; going to another does.
-  const tick = () => {
-    const start = performance.now();
-    while (performance.now() === start) { /* the clock is coarse */ }
-    return performance.now();
-  };
-  Object.assign(late, { since: tick() + 3000 });
-  tick();
-  router.route(head("/?token=a", agent), first);
-  ok(!router.mayBeBrowser(late));
-  router.route(head("/?token=a", agent, ...page), first);
-  ok(router.mayBeBrowser(late));
-  const quiet = scene();
-  quiet.route(head("/?token=a", agent, ...page), visitor());
-  ok(!quiet.mayBeBrowser(visitor()), "nobody would be greeted");
 });

@@ -108,16 +108,18 @@ export class Server implements AsyncDisposable {
       auth: parts.auth,
       sharedPorts: config.reusePort,
       requireToken: config.requireVisitorToken,
-      registered: (client) => {
+      links: new Links(
+        { max: config.maxLinksPerIp, trusted: config.trustedProxies },
+        getLogger(["arps", "control"]),
+      ),
+    }, {
+      registered: (client, revoked) => {
+        router.tokens.registered(client, revoked);
         client.account.comment = this.commentOf(client);
         this.#settle.arrived(client.tokens);
       },
       revoked: (client, ids) => router.tokens.revoke(client, ids),
       withdrawn: (client) => this.#visitors.abortOf(client, "withdrawn"),
-      links: new Links(
-        { max: config.maxLinksPerIp, trusted: config.trustedProxies },
-        getLogger(["arps", "control"]),
-      ),
     });
     this.#tasks = [
       this.#control.run(),
@@ -138,7 +140,7 @@ export class Server implements AsyncDisposable {
         registry.expire();
         this.#control.expire();
         router.tokens.sweep();
-        this.stats.sweep();
+        this.stats.sweep(Date.now(), () => this.#visitors.accounts);
         this.#visitors.sweep();
         this.#visitors.endVanished((id) => registry.find(id) !== undefined, vanishedAfter);
       }, EXPIRE_EVERY_MS),

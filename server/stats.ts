@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RefusalReason } from "./registration_error.ts";
 import type { Account, Introduction } from "./stats/account.ts";
 import { Accounts } from "./stats/accounts.ts";
 import type { LinkEnd } from "./stats/ending.ts";
@@ -105,7 +106,7 @@ export class Stats {
   }
 
   /** A client was not registered. */
-  registrationRefused(client: string, peer: string, word: string, why: string): void {
+  registrationRefused(client: string, peer: string, word: RefusalReason, why: string): void {
     this.refusedRegistrations.add(word);
     const account = this.accounts.find(client);
     if (account !== undefined) {
@@ -133,8 +134,8 @@ export class Stats {
     if (this.#listeners.size > 0) this.tell({ kind: "visitor", visitor: record() });
   }
 
-  /** Every second or so. */
-  sweep(now: number = Date.now()): void {
-    this.accounts.sweep(now);
+  /** Every second or so; see {@link Accounts.sweep}. */
+  sweep(now: number = Date.now(), visited?: () => ReadonlySet<Account>): void {
+    this.accounts.sweep(now, visited);
   }
 }

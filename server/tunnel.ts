@@ -50,6 +50,9 @@ const START_BYTES = 100;
 /** What a client can do with a tunnel; see the protocol's generations. */
 export type TunnelKind = "raw" | "started" | "reusable";
 
+/** Tunnels tried for one visitor, or one request of it, before it is given up. */
+export const MAX_TRIES = 3;
+
 /** The answer of a client that was told of a visitor. */
 export type Started = { ok: true } | { ok: false; reason: string };
 

@@ -56,6 +56,7 @@ export class Visitor {
   resting: () => boolean = () => false;
   /** Ends it now; `why` is for the log. */
   abort: (why: string) => void = () => closeQuietly(this.conn);
+  readonly #traffic: SharedTraffic;
 
   constructor(
     readonly conn: Conn,
@@ -69,7 +70,6 @@ export class Visitor {
     this.peek = new Peek(conn);
     this.traffic = this.#traffic = new SharedTraffic();
   }
-  readonly #traffic: SharedTraffic;
 
   /** It is with this client from now on: what it sends and gets counts as the client's. */
   joins(client: Client): void {

@@ -12,6 +12,7 @@ import { peerOf } from "./address.ts";
 import type { PerAddress } from "./limits.ts";
 import type { Client } from "./registry.ts";
 import type { Stats, VisitorRecord } from "./stats.ts";
+import type { Account } from "./stats/account.ts";
 import { visitorEnd } from "./stats/ending.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -41,8 +42,10 @@ export interface Live {
   readonly nth: number;
   readonly visitor: Visitor;
   protocol: string;
-  /** For the log line at its end. */
-  readonly fields: Record<string, unknown>;
+  /** Tags of the clients that it was let in to. */
+  clients: readonly string[];
+  /** By which visitor tokens it came. */
+  visitorToken?: string | undefined;
   /** The server stops: the visitor hears so when it is served next, and ends now if it was quiet. */
   drain(quiet: boolean): void;
   /** Ends now. */
@@ -91,6 +94,15 @@ export class Visitors {
     return this.#live.size;
   }
 
+  /** What is counted of the clients that they are with, or were with last. */
+  get accounts(): ReadonlySet<Account> {
+    const accounts = new Set<Account>();
+    for (const { visitor: { client } } of this.#live) {
+      if (client !== undefined) accounts.add(client.account);
+    }
+    return accounts;
+  }
+
   /** Whether the server stops. */
   get draining(): boolean {
     return this.#draining;
@@ -133,7 +145,7 @@ export class Visitors {
       nth: this.stats.nextVisitor(),
       visitor,
       protocol: "unknown",
-      fields: {},
+      clients: [],
       rest: undefined,
       bytes: 0,
       at: visitor.since,
@@ -162,7 +174,9 @@ export class Visitors {
     this.log.info("Visitor left", {
       visitor: visitor.name,
       protocol: live.protocol,
-      ...live.fields,
+      client: live.clients.join(" ") || undefined,
+      requests: live.requests?.(),
+      visitor_token: live.visitorToken,
       end,
       up: visitor.traffic.up,
       down: visitor.traffic.down,
@@ -258,20 +272,19 @@ export class Visitors {
 
 /** What is told of a visitor that has left. */
 function recordOf(
-  { nth, visitor, protocol, fields }: Live,
+  { nth, visitor, protocol, clients, requests }: Live,
   end: string,
   ms: number,
 ): VisitorRecord {
   const until = Date.now();
-  const { client, requests } = fields as { client?: string; requests?: number };
   return {
     nth,
     since: until - ms,
     until,
     address: visitor.name,
     protocol,
-    clients: client?.split(" ") ?? [],
-    requests,
+    clients,
+    requests: requests?.(),
     up: visitor.traffic.up,
     down: visitor.traffic.down,
     end,

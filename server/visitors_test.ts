@@ -22,9 +22,17 @@ function open() {
   const visitors = new Visitors(limits, OPTIONS, getLogger(["test"]), stats);
   return {
     visitors,
+    stats,
+    leave: (client: Client): void => {
+      registry.unregister(client);
+      stats.clientLeft(client, "closed");
+    },
     register: (client_id: string): Client => {
       const channel = new Channel(new Peek(new FakeConn()));
-      return registry.register({ type: "Register", client_id }, `#${client_id}`, channel).client;
+      const command = { type: "Register", client_id } as const;
+      const { client } = registry.register(command, `#${client_id}`, channel);
+      stats.registered(client);
+      return client;
     },
     /** One that is with a client until it is ended; resolves with the reason. */
     visit: (client: Client): Promise<string> => {
@@ -38,6 +46,25 @@ function open() {
     },
   };
 }
+
+Deno.test("the account of a client that left is known as long as a visitor is with it", async () => {
+  const { visitors, register, visit, stats, leave } = open();
+  const [left, other] = [register("a"), register("b")];
+  const end = visit(left);
+  deepStrictEqual([...visitors.accounts], [left.account]);
+  for (const client of [left, other]) leave(client);
+  const later = Date.now() + 3_600_000;
+  stats.sweep(later, () => visitors.accounts);
+  strictEqual(stats.accounts.find("#a"), left.account);
+  strictEqual(stats.accounts.find("#b"), undefined);
+  for (const { abort } of visitors.live) abort("the test is over");
+  await end;
+  await visitors.close();
+  strictEqual(stats.accounts.find("#a")?.served, 1);
+  stats.sweep(later, () => visitors.accounts);
+  strictEqual(stats.accounts.find("#a"), undefined);
+  strictEqual(stats.accounts.total().served, 1);
+});
 
 Deno.test("abortOf() ends visitors of all registrations of an id, and of no other", async () => {
   const { visitors, register, visit } = open();

@@ -26,7 +26,7 @@ class WatchedSink implements Sink {
   }
 
   get most(): number {
-    return this.sink.most ?? Infinity;
+    return this.sink.most;
   }
 
   write(bytes: Uint8Array): Promise<void> {

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { permissionFlags } from "@agentx/common/cli";
+import { permissionFlags, readOptions } from "@agentx/common/cli";
 import { fileURLToPath } from "node:url";
-import { connectPermissions, readConnectRequest } from "../client/connect/program.ts";
+import { CONNECT_OPTIONS } from "../client/connect/options.ts";
+import { CONNECT, connectPermissions } from "../client/connect/program.ts";
 import { latin1 } from "./http_wire.ts";
 import { PATIENCE_MS, Program, type TestServer, within } from "./helpers.ts";
 
@@ -21,7 +22,7 @@ export async function denoArguments(
   const implied = own.map(([name, value]) =>
     `--${name.slice("ARPC_".length).toLowerCase().replaceAll("_", "-")}=${value}`
   );
-  const request = await readConnectRequest([...implied, ...flags]);
+  const request = await readOptions(CONNECT.about, CONNECT_OPTIONS, [...implied, ...flags]);
   if (request.kind !== "run") throw new Error("flags for a run expected");
   const needed = permissionFlags({
     ...connectPermissions(request.values),

@@ -451,7 +451,7 @@ peerTest(
     });
     await t.step("refused", async () => {
       await using server = await startServer(["--on-duplicate", "reject"]);
-      using _holder = await RawClient.register(server, "app");
+      await using _holder = await startClient({ server, id: "app", port: 1 });
       await using client = await startClient({
         server,
         id: "app",

@@ -282,6 +282,26 @@ peerTest({ name: "--log-file gets the same lines, up to the last", permissions, 
 });
 
 peerTest(
+  { name: "--log-file on a full disk is told once, and ends nothing", permissions, os: ["linux"] },
+  async () => {
+    const ports = ["control", "proxy", "public"].flatMap((name) => [`--${name}-port`, "0"]);
+    const full = ["--bind", "127.0.0.1", ...ports, "--log-file", "/dev/full"];
+    // A device takes all permissions there are.
+    await using server = new Program("../server/main.ts", full, ["--allow-all"], {});
+    const isTrouble = ({ logger }: { logger: string }) => logger === "log";
+    const { message, properties } = await server.log(isTrouble);
+    match(message, /^The --log-file fails/);
+    equal(properties.file, "/dev/full");
+    match(String(properties.why), /space/);
+    await server.message("Server ready");
+    server.kill("SIGTERM");
+    equal((await within(PATIENCE_MS, "an end", server.status())).code, 0, server.stderr);
+    equal(server.logs.filter(isTrouble).length, 1, server.stderr);
+    equal(server.logs.at(-1)?.message, "Server stopped");
+  },
+);
+
+peerTest(
   { name: "--log-file without permission or folder is an error that names it", permissions },
   async () => {
     const folder = await Deno.makeTempDir();

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { permissionFlags } from "@agentx/common/cli";
+import { permissionFlags, readOptions } from "@agentx/common/cli";
 import { join } from "@std/path";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { connectPermissions, readConnectRequest } from "../client/connect/program.ts";
+import { CONNECT_OPTIONS } from "../client/connect/options.ts";
+import { CONNECT, connectPermissions } from "../client/connect/program.ts";
 import * as client from "../client/program.ts";
 import * as server from "../server/program.ts";
 import { PATIENCE_MS, Program, startServer, WHOLE_PROGRAM, within } from "./helpers.ts";
@@ -89,7 +90,7 @@ async function ofClient(...flags: string[]): Promise<string[]> {
 
 /** The permissions that `arpc connect` asks for with these flags. */
 async function ofConnect(...flags: string[]): Promise<string[]> {
-  const request = await readConnectRequest(["--token", "app", ...flags]);
+  const request = await readOptions(CONNECT.about, CONNECT_OPTIONS, ["--token", "app", ...flags]);
   ok(request.kind === "run");
   return permissionFlags(connectPermissions(request.values));
 }

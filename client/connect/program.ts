@@ -9,9 +9,7 @@ import {
   type About,
   optionVariables,
   type Permissions,
-  readOptions,
   readVariable,
-  type Request,
   runningFiles,
   type Subcommand,
   subcommand,
@@ -58,17 +56,6 @@ export const CONNECT: Subcommand = subcommand({
   permissions: connectPermissions,
   run: runConnect,
 });
-
-/**
- * Reads flags, environment and file.
- *
- * @throws {UsageError} on anything it cannot use.
- */
-export function readConnectRequest(
-  args: readonly string[],
-): Promise<Request<typeof CONNECT_OPTIONS>> {
-  return readOptions(ABOUT, CONNECT_OPTIONS, args);
-}
 
 /**
  * The permissions that a run with these options needs.

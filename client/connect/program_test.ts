@@ -1,10 +1,13 @@
 import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
-import { UsageError } from "@agentx/common/cli";
-import { connectPermissions, readConnectRequest } from "./program.ts";
+import { readOptions, UsageError } from "@agentx/common/cli";
+import { CONNECT_OPTIONS } from "./options.ts";
+import { CONNECT, connectPermissions } from "./program.ts";
+
+const read = (args: readonly string[]) => readOptions(CONNECT.about, CONNECT_OPTIONS, args);
 
 /** The network that a run with these flags asks for. */
 async function net(...flags: string[]): Promise<readonly string[] | undefined> {
-  const request = await readConnectRequest(["--token", "app", ...flags]);
+  const request = await read(["--token", "app", ...flags]);
   ok(request.kind === "run");
   return connectPermissions(request.values).net;
 }
@@ -22,17 +25,17 @@ Deno.test("connectPermissions() asks for the server and, if need be, the port to
   );
 });
 
-Deno.test("readConnectRequest() teaches, and refuses what it does not know", async () => {
-  const help = await readConnectRequest(["--help"]);
+Deno.test("the program teaches, and refuses what it does not know", async () => {
+  const help = await read(["--help"]);
   ok(help.kind === "print");
   match(help.text, /^Usage: arpc connect /);
   for (const word of ["--token", "--server", "--listen", "--stdio", "ProxyCommand", "ARPC_TOKEN"]) {
     ok(help.text.includes(word), word);
   }
-  await rejects(readConnectRequest(["--tokn", "x"]), (error) => {
+  await rejects(read(["--tokn", "x"]), (error) => {
     ok(error instanceof UsageError);
     match(error.message, /; did you mean --token\?\nSee arpc connect --help\.$/);
     return true;
   });
-  await rejects(readConnectRequest(["my-app"]), /too many arguments/);
+  await rejects(read(["my-app"]), /too many arguments/);
 });

@@ -58,6 +58,7 @@ export async function joinStdio(
 class Stdio implements Duplex, Source, Sink {
   readonly source: Source = this;
   readonly sink: Sink = this;
+  readonly most: number = Infinity;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #held: Uint8Array = this.#buffer.subarray(0, 0);
   #closed = false;

@@ -36,6 +36,8 @@ export interface SessionOptions {
 
 /** TLS after its handshake. */
 export class Session implements SecureStream {
+  /** What knows the peer's certificate. */
+  readonly socket: TLSSocket;
   readonly #peek: Peek;
   readonly #wire: Wire;
   readonly #established = Promise.withResolvers<void>();
@@ -47,6 +49,8 @@ export class Session implements SecureStream {
   /** The peer has said that no more will come. */
   #ended = false;
   #failure: { error: unknown } | undefined;
+  /** Ends the wait for an end that was announced. */
+  #settle = () => {};
 
   private constructor({ peek, start, event }: SessionOptions) {
     this.#peek = peek;
@@ -72,9 +76,6 @@ export class Session implements SecureStream {
     // Not before `node:tls` has started, one tick from now: then it survives whatever comes.
     nextTick(() => void this.#pump());
   }
-
-  /** What knows the peer's certificate. */
-  readonly socket: TLSSocket;
 
   /**
    * Shakes hands. Whoever calls sets a deadline: to close the connection makes it fail.
@@ -161,8 +162,6 @@ export class Session implements SecureStream {
       this.#pumping = false;
     }
   }
-
-  #settle = () => {};
 
   /** An end that was announced is told a little after what came before it. */
   async #settled(): Promise<void> {

@@ -11,7 +11,7 @@
  */
 
 import { isLoopback } from "@agentx/common";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { bearerOf, Secret } from "@agentx/common/secret";
 import { addressKey } from "../address.ts";
 import { Failures } from "../auth/failures.ts";
 import { type Halves, Sessions } from "./sessions.ts";
@@ -48,7 +48,7 @@ export interface Asking {
 
 /** Decides on requests. */
 export class Access {
-  readonly #digest: Uint8Array | undefined;
+  readonly #key: Secret | undefined;
   readonly #sessions = new Sessions();
   readonly #failures = new Failures();
 
@@ -57,12 +57,12 @@ export class Access {
     key: string | undefined,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.#digest = key === undefined ? undefined : digest(key);
+    this.#key = key === undefined ? undefined : new Secret(key);
   }
 
   /** Whether there is a key. */
   get needsKey(): boolean {
-    return this.#digest !== undefined;
+    return this.#key !== undefined;
   }
 
   /**
@@ -98,11 +98,10 @@ export class Access {
    * @throws {Denied} 401, or 429 after too many wrong keys.
    */
   checkKey(asking: Asking): void {
-    if (this.#digest === undefined) return;
+    if (this.#key === undefined) return;
     // A session first: whoever has one does not suffer from those that guess at the same address.
     if (this.#sessions.check(halvesOf(asking.headers))) return;
-    const given = /^Bearer +([\x21-\x7e]+) *$/i.exec(asking.headers.get("authorization") ?? "")
-      ?.[1];
+    const given = bearerOf(asking.headers.get("authorization"));
     if (given === undefined) {
       throw new Denied(401, 'This needs the admin key: send it as "Authorization: Bearer KEY"');
     }
@@ -136,7 +135,7 @@ export class Access {
     if (wait > 0) {
       throw new Denied(429, "Too many wrong keys from your address", Math.ceil(wait / 1000));
     }
-    if (this.#digest === undefined || timingSafeEqual(digest(given), this.#digest)) return;
+    if (this.#key === undefined || this.#key.is(given)) return;
     this.#failures.add(network, now);
     throw new Denied(401, "The admin key is wrong");
   }
@@ -152,8 +151,4 @@ function halvesOf(headers: Headers): Partial<Halves> {
 
 function hostOf(origin: string): string | undefined {
   return /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase())?.[1];
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
 }

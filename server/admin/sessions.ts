@@ -9,7 +9,8 @@
  * @module
  */
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { Recent } from "@agentx/common";
+import { nameOf, randomSecret, Secret } from "@agentx/common/secret";
 
 /** How long a session lasts that nobody uses, and at most, in milliseconds. */
 const IDLE_MS = 24 * 3600_000;
@@ -24,14 +25,14 @@ export interface Halves {
 }
 
 interface Session {
-  page: Uint8Array;
+  page: Secret;
   began: number;
   used: number;
 }
 
 /** Sessions by the digest of their cookie, so that looking one up tells nothing of any. */
 export class Sessions {
-  #sessions = new Map<string, Session>();
+  #sessions = new Recent<string, Session>(MAX_SESSIONS);
 
   /** @param now milliseconds of some clock, for tests. */
   constructor(private readonly now: () => number = Date.now) {}
@@ -43,47 +44,33 @@ export class Sessions {
 
   /** Begins one. */
   begin(): Halves {
-    const halves = { cookie: random(), page: random() };
+    const halves = { cookie: randomSecret(), page: randomSecret() };
     const now = this.now();
-    this.#sessions.set(digest(halves.cookie).toString("hex"), {
-      page: digest(halves.page),
+    this.#sessions.set(nameOf(halves.cookie), {
+      page: new Secret(halves.page),
       began: now,
       used: now,
     });
-    for (const [oldest] of this.#sessions) {
-      if (this.#sessions.size <= MAX_SESSIONS) break;
-      this.#sessions.delete(oldest);
-    }
     return halves;
   }
 
   /** Whether there is such a session; then it counts as used. */
   check({ cookie, page }: Partial<Halves>): boolean {
     if (cookie === undefined || page === undefined) return false;
-    const name = digest(cookie).toString("hex");
-    const session = this.#sessions.get(name);
-    if (session === undefined || !timingSafeEqual(session.page, digest(page))) return false;
+    const name = nameOf(cookie);
+    const session = this.#sessions.peek(name);
+    if (!session?.page.is(page)) return false;
     const now = this.now();
-    this.#sessions.delete(name);
-    if (now - session.used > IDLE_MS || now - session.began > LAST_MS) return false;
-    session.used = now;
-    this.#sessions.set(name, session); // the last used stands last
+    if (now - session.used > IDLE_MS || now - session.began > LAST_MS) {
+      this.#sessions.delete(name);
+      return false;
+    }
+    this.#sessions.set(name, { ...session, used: now });
     return true;
   }
 
   /** Ends one. */
   end({ cookie }: Partial<Halves>): void {
-    if (cookie !== undefined) this.#sessions.delete(digest(cookie).toString("hex"));
+    if (cookie !== undefined) this.#sessions.delete(nameOf(cookie));
   }
-}
-
-function random(): string {
-  return crypto.getRandomValues(new Uint8Array(32)).toBase64({
-    alphabet: "base64url",
-    omitPadding: true,
-  });
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
+
 /** Failures in a row, and how many a minute after that. */
 const BURST = 10;
 const PER_MINUTE = 10;
@@ -18,11 +20,12 @@ interface Bucket {
 
 /** Counts the failures of each network, by its `addressKey()`. */
 export class Failures {
-  #buckets = new Map<string, Bucket>();
+  readonly #buckets: Recent<string, Bucket>;
   readonly #refillMs: number;
 
   /** @param perMinute failures that a network may have once the first ten are used up. */
-  constructor(private readonly max: number = MAX_NETWORKS, perMinute: number = PER_MINUTE) {
+  constructor(max: number = MAX_NETWORKS, perMinute: number = PER_MINUTE) {
+    this.#buckets = new Recent(max);
     this.#refillMs = 60_000 / perMinute;
   }
 
@@ -44,19 +47,13 @@ export class Failures {
    */
   add(network: string, now: number = performance.now()): boolean {
     const bucket = this.#level(network, now);
-    // The latest stands last, so that the first is the one to forget.
-    this.#buckets.delete(network);
-    this.#buckets.set(network, bucket);
     bucket.left = Math.max(0, bucket.left - 1);
-    if (this.#buckets.size > this.max) {
-      const [oldest] = this.#buckets.keys();
-      this.#buckets.delete(oldest!);
-    }
+    this.#buckets.set(network, bucket);
     return bucket.left < 1;
   }
 
   #level(network: string, now: number): Bucket {
-    const { left, at } = this.#buckets.get(network) ?? { left: BURST, at: now };
+    const { left, at } = this.#buckets.peek(network) ?? { left: BURST, at: now };
     return { left: Math.min(BURST, left + (now - at) / this.#refillMs), at: now };
   }
 }

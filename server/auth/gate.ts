@@ -6,9 +6,9 @@
 
 import { CLIENT_ID, CLIENT_ID_EXPECTS, getLogger, reason, type Register } from "@agentx/common";
 import { FileWatch } from "@agentx/common/cli";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { Secret } from "@agentx/common/secret";
 import { addressKey } from "../address.ts";
-import { LASTING_S, RegistrationError } from "../registry.ts";
+import { LASTING_S, RegistrationError } from "../registration_error.ts";
 import type { Authenticator, Grant } from "./mod.ts";
 import { type Entries, type Entry, readEntries } from "./entries.ts";
 import { Failures } from "./failures.ts";
@@ -25,15 +25,10 @@ const log = getLogger(["arps", "auth"]);
 const BUSY_S = 3;
 /** Places where clients came from that are remembered. */
 const MAX_PLACES = 10_000;
-/** Longest time of a timer, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** How late it may be noticed that a token has expired, in milliseconds. */
+const LOOK_EVERY_MS = 60_000;
 
 const MISSING = "the server wants an --auth-token: ask its owner for one, and set ARP_AUTH_TOKEN";
-
-/** An address whose registrations failed too often. */
-export class TooManyFailuresError extends RegistrationError {
-  override name = "TooManyFailuresError";
-}
 
 /** Where the secrets are. */
 export interface GateOptions {
@@ -45,7 +40,7 @@ export interface GateOptions {
 
 /** An {@link Authenticator} that wants to see a token. */
 export class Gate implements Authenticator, AsyncDisposable {
-  readonly #shared: Uint8Array | undefined;
+  readonly #shared: Secret | undefined;
   #entries: Entries | undefined;
   readonly #failures = new Failures();
   /** Who was let in, and from where: they have a turn even while others there guess. */
@@ -60,7 +55,7 @@ export class Gate implements Authenticator, AsyncDisposable {
     private readonly verifier: Verifier = new Verifier(),
     private readonly looks: Looks = new Looks(),
   ) {
-    this.#shared = token === undefined ? undefined : digest(token);
+    this.#shared = token === undefined ? undefined : new Secret(token);
     this.use(entries);
   }
 
@@ -193,8 +188,7 @@ export class Gate implements Authenticator, AsyncDisposable {
 
   /** 0 if it is the shared token, else -1. */
   #fitsShared(token: string): number {
-    const shared = this.#shared;
-    return shared !== undefined && timingSafeEqual(digest(token), shared) ? 0 : -1;
+    return this.#shared?.is(token) ? 0 : -1;
   }
 
   #fail(network: string): void {
@@ -206,7 +200,7 @@ export class Gate implements Authenticator, AsyncDisposable {
   #admit(network: string): void {
     const seconds = Math.ceil(this.#failures.wait(network) / 1000);
     if (seconds === 0) return;
-    throw new TooManyFailuresError(
+    throw new RegistrationError(
       `too many registrations from this address failed: it has to wait ${seconds} s`,
       seconds,
       "limit",
@@ -220,22 +214,24 @@ export class Gate implements Authenticator, AsyncDisposable {
     return all.length === 0 ? [] : all[pick % all.length]!.hashes;
   }
 
-  /** Withdraws what expires, when it does. */
+  /**
+   * Withdraws what expires, when it does. Timers do not count the time that a machine slept, and a clock
+   * may be set, forth and back: so the clock is looked at again and again.
+   */
   #wake(): void {
     clearTimeout(this.#expiry);
-    const now = Date.now();
-    const next = (this.#entries?.all ?? []).reduce(
-      (next, { expires }) => expires > now ? Math.min(next, expires) : next,
-      Infinity,
+    const ends = (this.#entries?.all ?? []).map(({ expires }) => expires).filter(Number.isFinite);
+    if (ends.length === 0) return;
+    const looked = Date.now();
+    const wait = ends.reduce(
+      (wait, end) => end > looked ? Math.min(wait, end - looked) : wait,
+      LOOK_EVERY_MS,
     );
-    if (next === Infinity) return;
     this.#expiry = setTimeout(() => {
+      const now = Date.now();
+      const expired = ends.some((end) => looked < end && end <= now);
       this.#wake();
-      this.#withdrawn();
-    }, Math.min(next - now, MAX_TIMER_MS));
+      if (expired) this.#withdrawn();
+    }, wait);
   }
-}
-
-function digest(token: string): Uint8Array {
-  return createHash("sha256").update(token).digest();
 }

@@ -4,15 +4,19 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
 import { createHmac, randomBytes } from "node:crypto";
 
 /** Marks of what is true, the latest used kept. They tell nothing of what they stand for. */
 export class Known {
   /** Of this process alone: nobody can compute a mark elsewhere. */
   readonly #key = randomBytes(32);
-  readonly #marks = new Set<string>();
+  readonly #marks: Recent<string, true>;
 
-  constructor(private readonly max: number) {}
+  /** @param max how many are kept. */
+  constructor(max: number) {
+    this.#marks = new Recent(max);
+  }
 
   /** How many there are. */
   get size(): number {
@@ -26,17 +30,11 @@ export class Known {
 
   /** Whether it was added. */
   has(mark: string): boolean {
-    if (!this.#marks.delete(mark)) return false;
-    this.#marks.add(mark); // the latest stands last
-    return true;
+    return this.#marks.get(mark) === true;
   }
 
   /** Adds a mark; of too many the one that was not used for longest goes. */
   add(mark: string): void {
-    this.#marks.delete(mark);
-    this.#marks.add(mark);
-    if (this.#marks.size <= this.max) return;
-    const [oldest] = this.#marks;
-    this.#marks.delete(oldest!);
+    this.#marks.set(mark, true);
   }
 }

@@ -8,7 +8,7 @@ import { print } from "@agentx/common/cli";
 import { type Entries, type Entry, readEntries } from "../auth/entries.ts";
 import { Gate } from "../auth/gate.ts";
 import { hashMatches } from "../auth/scrypt.ts";
-import { RegistrationError } from "../registry.ts";
+import { RegistrationError } from "../registration_error.ts";
 import type { CheckValues } from "./options.ts";
 import { checkToken, readToken } from "./token.ts";
 

@@ -5,17 +5,16 @@
  */
 
 import { SECRET, SECRET_EXPECTS, UsageError, write } from "@agentx/common/cli";
+import { randomSecret } from "@agentx/common/secret";
 
 /** More than a token, its line's end included, could ever need. */
 const MAX_INPUT = 4096;
-const RANDOM_BYTES = 32;
 
 const [CTRL_C, CTRL_D, BACKSPACE, DELETE, RETURN, LINE_FEED] = [3, 4, 8, 127, 13, 10];
 
 /** A token that nobody guesses; programs that look for leaked secrets know it by its beginning. */
 export function makeToken(): string {
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return `arp_${random.toBase64({ alphabet: "base64url", omitPadding: true })}`;
+  return `arp_${randomSecret()}`;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   requestBody,
   type RequestHead,
 } from "@agentx/common/http";
+import { tooSlow } from "../refusals.ts";
 import type { Route, Router } from "../router.ts";
 import type { Match } from "../sniff/mod.ts";
 import { brokeOff, type Tunnel } from "../tunnel.ts";
@@ -220,12 +221,7 @@ export class HttpSession {
   }
 
   #tooSlow(): void {
-    const seconds = this.options.headTimeout / 1000;
-    void this.#refuse(
-      new Refusal(408, `The request's head did not come within ${seconds} s`),
-      undefined,
-      false,
-    );
+    void this.#refuse(tooSlow(this.options.headTimeout), undefined, false);
   }
 
   /** The visitor will send no more: the service hears of it, and answers that are due still go. */

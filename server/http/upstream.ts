@@ -17,18 +17,18 @@ import {
   responseBody,
   type ResponseHead,
 } from "@agentx/common/http";
+import { unreachable } from "../refusals.ts";
 import type { Client } from "../registry.ts";
 import { retried, type Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
 import { addLines } from "./forward.ts";
 import { lastAnswer } from "./last_answer.ts";
+import { harmless, mayRetry, TunnelLost } from "./retry.ts";
 
 /** Requests of one visitor that may wait for their answers at a time: each is kept until it has one. */
 const MAX_DUE = 64;
 /** Bytes of them beyond which no further one is sent. */
 const MAX_DUE_BYTES = 256 * 1024;
-/** Tunnels tried for one request before the visitor gets an error. */
-const MAX_TRIES = 3;
 
 /** A request that waits for its answer. */
 export interface Exchange {
@@ -53,12 +53,6 @@ export interface UpstreamEvents {
 
 /** How every answer starts. */
 const ANSWER = "HTTP/";
-
-/** Methods that may be sent twice, RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-
-/** The tunnel ended before the answer to anything sent on it had begun. */
-class TunnelLost extends Error {}
 
 /** One tunnel with its requests. Its session owns it and calls {@link Upstream.close}. */
 export class Upstream {
@@ -109,7 +103,7 @@ export class Upstream {
 
   /** Most bytes to pass at once; see {@link Sink}. */
   get most(): number {
-    return this.tunnel.duplex.sink.most ?? Infinity;
+    return this.tunnel.duplex.sink.most;
   }
 
   /** Whether no answer is due. */
@@ -221,15 +215,13 @@ export class Upstream {
   }
 
   #mayRetry(error: unknown): boolean {
-    const lost = error instanceof TunnelLost || (this.#starting && !(error instanceof Refusal));
-    return lost && !this.#over && this.#tries < MAX_TRIES &&
-      this.#exchanges.length > 0 &&
-      this.#exchanges.every((exchange) =>
-        this.#starting ||
-        // A service that never answered would meet the same request again and again, and one that
-        // ended because its visitor had left would hear of it once more.
-        (this.#kept && !this.#finished && exchange.whole && IDEMPOTENT.has(exchange.head.method))
-      );
+    return !this.#over && mayRetry(error, {
+      tries: this.#tries,
+      starting: this.#starting,
+      kept: this.#kept,
+      finished: this.#finished,
+      due: this.#exchanges,
+    });
   }
 
   #final(error: unknown): unknown {
@@ -253,17 +245,9 @@ export class Upstream {
   }
 
   async #answers(): Promise<void> {
-    const harmless = () =>
-      this.#tries === 1 &&
-      this.#exchanges.every(({ head }) => IDEMPOTENT.has(head.method));
-    const started = await this.tunnel.started(this.client.channel, harmless);
-    if (!started.ok) {
-      throw new Refusal(
-        502,
-        "The local service cannot be reached",
-        `The client reports: ${started.reason}`,
-      );
-    }
+    const mayLose = () => this.#tries === 1 && harmless(this.#exchanges);
+    const started = await this.tunnel.started(this.client.channel, mayLose);
+    if (!started.ok) throw unreachable(`The client reports: ${started.reason}`);
     // A generation 1 client does not say whether its service was reached; its first bytes do.
     if (this.tunnel.kind !== "raw") this.#starting = false;
     this.#started.resolve(true);

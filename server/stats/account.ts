@@ -11,20 +11,6 @@ import { type Histogram, Tally } from "./tally.ts";
 /** Why a visitor got no tunnel. */
 export type NoTunnel = "queue_full" | "timeout" | "offline";
 
-/** What a pool counts. */
-export interface PoolMeter {
-  /** Tunnels that came when they were asked for. */
-  opened: number;
-  /** Tunnels that came back from one visitor for another. */
-  reused: number;
-  /** Idle tunnels that the client, or the network, ended. */
-  lost: number;
-  /** A visitor got a tunnel after so many milliseconds; 0 if one was warm. */
-  took(ms: number): void;
-  /** A visitor got none. */
-  gaveUp(why: NoTunnel): void;
-}
-
 /** What all clients together wait for. */
 export interface Waits {
   /** Of visitors that found no warm tunnel and got one later. */
@@ -57,7 +43,7 @@ export interface Introduction {
 }
 
 /** Numbers of one client, or of several that were added up. */
-export class Account implements PoolMeter {
+export class Account {
   /** Bytes of its visitors, live. */
   readonly traffic: Traffic = { up: 0, down: 0 };
   /** Why its links ended, and how often. */
@@ -80,8 +66,11 @@ export class Account implements PoolMeter {
   turnedAwayAt = 0;
   limitedAt = 0;
   failedAt = 0;
+  /** Tunnels that came when they were asked for. */
   opened = 0;
+  /** Tunnels that came back from one visitor for another. */
   reused = 0;
+  /** Idle tunnels that the client, or the network, ended. */
   lost = 0;
   /** Tunnels that proved dead when a visitor had got them, so that it needed another. */
   stale = 0;
@@ -112,7 +101,7 @@ export class Account implements PoolMeter {
     this.leftWhy = why;
   }
 
-  /** {@link PoolMeter.took} */
+  /** A visitor got a tunnel after so many milliseconds; 0 if one was warm. */
   took(ms: number): void {
     if (ms === 0) {
       this.warm++;
@@ -125,7 +114,7 @@ export class Account implements PoolMeter {
     this.all?.waits.observe(ms / 1000);
   }
 
-  /** {@link PoolMeter.gaveUp} */
+  /** A visitor got no tunnel. */
   gaveUp(why: NoTunnel): void {
     this.turnedAway++;
     this.turnedAwayAt = Date.now();

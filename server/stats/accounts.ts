@@ -9,7 +9,10 @@ import { Account, type Waits } from "./account.ts";
 /** How long a client that left keeps its account, in milliseconds, and how many of them do. */
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_MAX = 1000;
-/** Clients that metrics name; the rest is one, so that no crowd of them costs a monitor its memory. */
+/**
+ * Clients that metrics name, of all that were here in the time that one is remembered; the rest is one,
+ * so that no crowd of them, however fast they take turns, costs a monitor its memory.
+ */
 export const MAX_LABELS = 1000;
 /** What that one is called; no tag looks like it. */
 const OTHER = "other";
@@ -17,7 +20,8 @@ const OTHER = "other";
 /** Accounts by tag. */
 export class Accounts {
   #byTag = new Map<string, Account>();
-  #labels = 0;
+  /** Of those with a label of their own; for those that were forgotten, when they left. */
+  #labels = new Map<string, number>();
   /** What the forgotten ones came to. */
   readonly forgotten: Account = new Account(OTHER, OTHER);
   /** Those of them that metrics did not name. */
@@ -29,8 +33,8 @@ export class Accounts {
   of(tag: string): Account {
     let account = this.#byTag.get(tag);
     if (account === undefined) {
-      const named = this.#labels < MAX_LABELS;
-      if (named) this.#labels++;
+      const named = this.#labels.has(tag) || this.#labels.size < MAX_LABELS;
+      if (named) this.#labels.set(tag, Infinity);
       account = new Account(tag, named ? tag : OTHER, this.all);
       this.#byTag.set(tag, account);
     }
@@ -81,20 +85,38 @@ export class Accounts {
     return total;
   }
 
-  /** Every second or so: forgets clients that left long ago, or that too many left after. */
-  sweep(now: number = Date.now()): void {
-    const offline = [...this.#byTag.values()].filter(({ online }) => online <= 0);
-    if (offline.length > REMEMBER_MAX) offline.sort((a, b) => a.leftAt - b.leftAt);
-    const surplus = offline.length - REMEMBER_MAX;
-    for (const [nth, account] of offline.entries()) {
-      if (nth < surplus || now - account.leftAt > REMEMBER_MS) this.#forget(account);
+  /**
+   * Every second or so: forgets clients that left long ago, or that too many left after.
+   *
+   * @param visited those that still have visitors, by tunnels that their clients left behind: what
+   * these come to has to be counted yet.
+   */
+  sweep(
+    now: number = Date.now(),
+    visited: () => ReadonlySet<Account> = () => new Set(),
+  ): void {
+    for (const [tag, leftAt] of this.#labels) {
+      if (now - leftAt > REMEMBER_MS) this.#labels.delete(tag);
+    }
+    const left = [...this.#byTag.values()].filter(({ online }) => online <= 0);
+    const isOld = ({ leftAt }: Account) => now - leftAt > REMEMBER_MS;
+    if (left.length <= REMEMBER_MAX && !left.some(isOld)) return;
+    const busy = visited();
+    const idle = left.filter((account) => !busy.has(account));
+    if (idle.length > REMEMBER_MAX) idle.sort((a, b) => a.leftAt - b.leftAt);
+    const surplus = idle.length - REMEMBER_MAX;
+    for (const [nth, account] of idle.entries()) {
+      if (nth < surplus || isOld(account)) this.#forget(account, isOld(account));
     }
   }
 
-  #forget(account: Account): void {
-    this.#byTag.delete(account.tag);
+  /** @param old whether its label may be another's from now on. */
+  #forget(account: Account, old: boolean): void {
+    const { tag, label, leftAt } = account;
+    this.#byTag.delete(tag);
     this.forgotten.absorb(account);
-    if (account.label === OTHER) this.#unnamed.absorb(account);
-    else this.#labels--;
+    if (label === OTHER) this.#unnamed.absorb(account);
+    else if (old) this.#labels.delete(tag);
+    else this.#labels.set(tag, leftAt);
   }
 }

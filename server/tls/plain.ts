@@ -12,7 +12,7 @@ import { refuseRequest } from "../http/refuse.ts";
 import { errorResponse, SQLSTATE } from "../postgres/error.ts";
 import { MAX_KEY_BYTES, MIN_KEY_BYTES } from "../postgres/session.ts";
 import { sniffHttp } from "../sniff/http.ts";
-import { LASTING_S } from "../registry.ts";
+import { LASTING_S } from "../registration_error.ts";
 import { CANCEL_REQUEST, GSSENC_REQUEST, SSL_REQUEST } from "../sniff/postgres.ts";
 
 /** The ports that may speak TLS. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
 import { Refusal } from "@agentx/common/http";
 import { readVisitorToken, type VisitorClaims } from "@agentx/common/visitor-token";
 import { cookieLine } from "../http/forward.ts";
@@ -14,7 +15,7 @@ import { Held } from "./held.ts";
 import type { Issuer } from "./issuer.ts";
 import { type Audience, Issuers } from "./issuers.ts";
 import type { Wish } from "./limits.ts";
-import { Marks, sameText, withoutMark } from "./uses.ts";
+import { type Mark, Marks, withoutMark } from "./uses.ts";
 import type { Verified } from "./verify.ts";
 
 /** Tokens whose signature need not be checked again; about 1 KiB each. */
@@ -31,8 +32,8 @@ interface Pass extends Verified {
   readonly audience: Audience;
   readonly jti: string;
   readonly exp: number;
-  /** Stands for a visit that was counted; all of one token have the same. */
-  cookie?: string;
+  /** If its visits are counted. */
+  mark?: Mark;
 }
 
 /** A visitor with a token. */
@@ -61,9 +62,11 @@ export interface Admission {
 /** Which tokens are good no more, and how often each was used. */
 export class VisitorTokens {
   readonly #issuers: Issuers;
-  #verified = new Map<string, Pass>();
+  #verified = new Recent<string, Pass>(MAX_VERIFIED);
   #held = new Held<Pass>();
   #marks = new Marks();
+  /** When what is over was last forgotten, in seconds. */
+  #tidied = 0;
 
   /**
    * @param now seconds since 1970.
@@ -78,9 +81,14 @@ export class VisitorTokens {
   }
 
   /**
-   * A client registered, or says that further tokens are good no more: whoever visits by one is
-   * ended. A client that comes with another key takes all tokens of its last one back.
+   * A client registered, and says which tokens are good no more. If it comes with another key, those of
+   * its last one are so as well.
    */
+  registered(client: Client, revoked: readonly string[] = []): void {
+    this.revoke(client, revoked);
+  }
+
+  /** A client says that tokens are good no more: whoever visits by one is ended. */
   revoke(client: Client, ids: readonly string[]): void {
     // Nothing new costs nothing: a link can say that as often as it likes.
     if (this.#issuers.hear(client, ids)) this.#endRevoked();
@@ -113,7 +121,7 @@ export class VisitorTokens {
   async visit(text: string, visit: Visit): Promise<Admission> {
     const pass = await this.#read(withoutMark(text));
     const { audience: { issuer, name }, claims, jti, token } = pass;
-    if (claims.uses !== undefined) pass.cookie ??= await this.#marks.mark(token);
+    if (claims.uses !== undefined) pass.mark ??= await this.#marks.mark(token);
     // Nothing waits from here on, so that what is found is still so when the visit is counted.
     const client = this.registry.find(name);
     if (client === undefined || !this.#isCurrent(pass.audience)) throw offline(name);
@@ -123,14 +131,14 @@ export class VisitorTokens {
     const outside = pass.limits(visit);
     if (outside !== undefined) throw outside;
     visit.admit?.(client);
-    const fresh = pass.cookie === undefined ? !visit.cookie : this.#count(pass, pass.cookie, visit);
+    const fresh = pass.mark === undefined ? !visit.cookie : this.#count(pass, pass.mark, visit);
     this.#held.add(visit.visitor, pass);
-    return { client, claims, cookie: pass.cookie ?? token, fresh };
+    return { client, claims, cookie: pass.mark?.cookie ?? token, fresh };
   }
 
   /** Counts a visit, unless it was; returns whether the visitor has no cookie that stands for it. */
-  #count({ audience: { issuer }, claims, jti, exp }: Pass, cookie: string, visit: Visit): boolean {
-    const marked = visit.cookies.some((one) => sameText(one, cookie));
+  #count({ audience: { issuer }, claims, jti, exp }: Pass, mark: Mark, visit: Visit): boolean {
+    const marked = visit.cookies.some((one) => mark.secret.is(one));
     const name = `${issuer.id} ${jti} ${visit.address}`;
     const again = marked || (this.#held.counted(visit.visitor, name) && !visit.navigation);
     if (again) return !marked;
@@ -157,10 +165,7 @@ export class VisitorTokens {
 
   async #read(token: string): Promise<Pass> {
     const known = this.#verified.get(token);
-    if (known !== undefined && this.#isCurrent(known.audience)) {
-      this.#remember(known);
-      return known;
-    }
+    if (known !== undefined && this.#isCurrent(known.audience)) return known;
     await this.#issuers.ready;
     const { aud, kid } = readVisitorToken(token) ?? {};
     const audience = this.#issuers.find(aud ?? "");
@@ -180,22 +185,13 @@ export class VisitorTokens {
     if (checked === undefined) throw new Refusal(401, "This visitor token is not valid", ASK);
     const { jti, exp } = checked.claims;
     const pass: Pass = { ...checked, token, audience, jti, exp };
-    this.#remember(pass);
+    this.#verified.set(token, pass);
     return pass;
   }
 
   /** Whether the client is online that has this name, and its key is still the same. */
   #isCurrent({ name, issuer }: Audience): boolean {
     return this.registry.find(name)?.id === issuer.id && this.#issuers.get(issuer.id) === issuer;
-  }
-
-  /** Keeps those that were used last. */
-  #remember(pass: Pass): void {
-    this.#verified.delete(pass.token);
-    this.#verified.set(pass.token, pass);
-    if (this.#verified.size <= MAX_VERIFIED) return;
-    const [oldest] = this.#verified.keys();
-    this.#verified.delete(oldest!);
   }
 
   /** A visitor left; by which tokens it had come, for the log. */
@@ -214,7 +210,6 @@ export class VisitorTokens {
     this.#held.end(({ exp }) => exp <= now, "visitor token expired");
     this.#endRevoked();
   }
-  #tidied = 0;
 }
 
 async function check(token: string, issuer: Issuer): Promise<Verified | undefined> {

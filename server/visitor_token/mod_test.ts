@@ -20,7 +20,7 @@ class Site implements AsyncDisposable {
     const channel = new Channel(new Peek(new FakeConn()));
     const client = { id, tokens: [id], visitorKey, channel } as unknown as Client;
     this.clients.set(id, client);
-    this.tokens.revoke(client, revoked);
+    this.tokens.registered(client, revoked);
     return client;
   }
 

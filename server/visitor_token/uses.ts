@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Secret } from "@agentx/common/secret";
+
 /** Most tokens counted for one client. */
 const MAX_COUNTED = 10_000;
 
@@ -48,14 +50,23 @@ export class Uses {
 /** Stands between a token and its mark in a cookie; part of neither. */
 const BETWEEN = "~";
 
+/** What stands for a visit that was counted; all of one token have the same. */
+export interface Mark {
+  readonly cookie: string;
+  /** The cookie, to compare others with. */
+  readonly secret: Secret;
+}
+
 /** Marks cookies of visits that were counted, by a key that nobody else has. */
 export class Marks {
   #key: Promise<CryptoKey> | undefined;
 
-  /** The cookie of a visit that was counted. */
-  async mark(token: string): Promise<string> {
+  /** The mark of a token. */
+  async mark(token: string): Promise<Mark> {
+    const { Secret } = await import("@agentx/common/secret");
     const mac = new Uint8Array(await crypto.subtle.sign("HMAC", await this.#hmac(), bytes(token)));
-    return token + BETWEEN + mac.toBase64({ alphabet: "base64url", omitPadding: true });
+    const cookie = token + BETWEEN + mac.toBase64({ alphabet: "base64url", omitPadding: true });
+    return { cookie, secret: new Secret(cookie) };
   }
 
   #hmac(): Promise<CryptoKey> {
@@ -65,13 +76,6 @@ export class Marks {
       ["sign"],
     );
   }
-}
-
-/** Whether two texts are the same, in a time that does not tell where they differ. */
-export function sameText(one: string, other: string): boolean {
-  let differ = one.length ^ other.length;
-  for (let at = 0; at < one.length; at++) differ |= one.charCodeAt(at) ^ other.charCodeAt(at);
-  return differ === 0;
 }
 
 /** A token without the mark that it may have. */

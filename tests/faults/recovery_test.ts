@@ -79,34 +79,46 @@ peerTest(
   },
 );
 
+/** A client returns while its old link is half-open. */
+async function returns(...flags: string[]): Promise<void> {
+  await using service = new CheckedService();
+  await using server = await startServer(flags); // which would doubt the old link after 45 s
+  await using control = await FaultyRelay.listen(server.controlPort);
+  await using tunnels = await FaultyRelay.listen(server.proxyPort);
+  const via = { controlPort: control.port, proxyPort: tunnels.port };
+  const { port } = service;
+  await using client = await startClient({ server: via, id: "app", port, flags: QUIET });
+  await served(server.publicPort, "app");
+  // The network goes: the server keeps a link that looks alive, and no tunnel comes any more.
+  tunnels.accepting = false;
+  tunnels.cutAll();
+  await eventually("no tunnel", () => tunnels.pairs === 0);
+  using visitor = await Wire.dial(server.publicPort);
+  await visitor.send(get("/page/waiting?token=app"));
+  await eventually("a tunnel asked for", () => tunnels.refused > 0);
+  tunnels.accepting = true;
+  const from = server.logs.length;
+  control.orphanAll();
+  const took = await time(visitor.response().then(({ body }) => equal(body, "page waiting")));
+  ok(took < 14_000, `a visitor in the queue waited ${took} ms`);
+  await server.message("Client replaced by a new registration", { from });
+  control.endOrphans();
+  await served(server.publicPort, "app");
+  equal(client.logs.filter(({ message }) => message === "Registered").length, 2);
+  ok(!server.logs.some(({ message }) => message === "Registration refused"), server.stderr);
+}
+
 peerTest(
   { name: "faults: a client returns at once while its old link is half-open", permissions },
-  async () => {
-    await using service = new CheckedService();
-    await using server = await startServer(); // which would doubt the old link after 45 s
-    await using control = await FaultyRelay.listen(server.controlPort);
-    await using tunnels = await FaultyRelay.listen(server.proxyPort);
-    const via = { controlPort: control.port, proxyPort: tunnels.port };
-    const { port } = service;
-    await using client = await startClient({ server: via, id: "app", port, flags: QUIET });
-    await served(server.publicPort, "app");
-    // The network goes: the server keeps a link that looks alive, and no tunnel comes any more.
-    tunnels.accepting = false;
-    tunnels.cutAll();
-    await eventually("no tunnel", () => tunnels.pairs === 0);
-    using visitor = await Wire.dial(server.publicPort);
-    await visitor.send(get("/page/waiting?token=app"));
-    await eventually("a tunnel asked for", () => tunnels.refused > 0);
-    tunnels.accepting = true;
-    const from = server.logs.length;
-    control.orphanAll();
-    const took = await time(visitor.response().then(({ body }) => equal(body, "page waiting")));
-    ok(took < 14_000, `a visitor in the queue waited ${took} ms`);
-    await server.message("Client replaced by a new registration", { from });
-    control.endOrphans();
-    await served(server.publicPort, "app");
-    equal(client.logs.filter(({ message }) => message === "Registered").length, 2);
+  () => returns(),
+);
+
+peerTest(
+  {
+    name: "faults: with --on-duplicate reject it returns as soon as its old link is silent",
+    permissions,
   },
+  () => returns("--on-duplicate", "reject"),
 );
 
 peerTest(

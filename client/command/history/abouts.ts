@@ -4,8 +4,8 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
 import type { About, SessionFile } from "./listing.ts";
-import { Lru } from "./lru.ts";
 import { Source } from "./source.ts";
 
 /** How many files are remembered: a few hundred bytes each. */
@@ -13,7 +13,9 @@ const FILES = 20_000;
 
 /** Looks into files, each only once. */
 export class Abouts {
-  readonly #known = new Lru<{ mtime: number; size: number; about: About | undefined }>(FILES);
+  readonly #known = new Recent<string, { mtime: number; size: number; about: About | undefined }>(
+    FILES,
+  );
 
   /** @param look what the open file says. */
   constructor(

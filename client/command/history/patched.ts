@@ -5,8 +5,8 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
 import { isBlank, type Line, linesOf, parseRecord } from "./jsonl.ts";
-import { Lru } from "./lru.ts";
 import { Source } from "./source.ts";
 import { type Json, object } from "./text.ts";
 import { PAGE_BYTES, type Records } from "./transcript.ts";
@@ -33,7 +33,7 @@ interface Index {
 
 /** Reads such logs; a log that has not changed is read through once. */
 export class PatchedTranscripts {
-  readonly #indexes = new Lru<Index>(FILES);
+  readonly #indexes = new Recent<string, Index>(FILES);
 
   /** @returns undefined when the file is not there. */
   async page(path: string, limit: number, offset: number): Promise<Records | undefined> {

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { Recent } from "@agentx/common";
 import { isBlank, type Line, linesOf, parseRecord } from "./jsonl.ts";
-import { Lru } from "./lru.ts";
 import { Source } from "./source.ts";
 import type { Json } from "./text.ts";
 
@@ -47,7 +47,7 @@ interface Index {
 
 /** Reads transcripts, and remembers where what is. */
 export class Transcripts {
-  readonly #indexes = new Lru<Index>(FILES);
+  readonly #indexes = new Recent<string, Index>(FILES);
   /** Files that are being read through: who asks meanwhile waits instead of reading as well. */
   readonly #busy = new Map<string, Promise<unknown>>();
 

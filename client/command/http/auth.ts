@@ -5,7 +5,8 @@
  * @module
  */
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { Recent } from "@agentx/common";
+import { bearerOf, Secret } from "@agentx/common/secret";
 import { Problem } from "../problem.ts";
 
 /** Wrong keys that an address may try within {@link WINDOW_MS}. */
@@ -17,17 +18,17 @@ const REMEMBERED = 1000;
 
 /** Checks the key of a request; without one to compare with, everybody may pass. */
 export class KeyCheck {
-  readonly #digest: Uint8Array | undefined;
-  readonly #failures = new Map<string, { count: number; until: number }>();
+  readonly #key: Secret | undefined;
+  readonly #failures = new Recent<string, { count: number; until: number }>(REMEMBERED);
 
   /** @param now milliseconds of some clock, for tests. */
   constructor(key: string | undefined, private readonly now: () => number = Date.now) {
-    this.#digest = key === undefined ? undefined : digest(key);
+    this.#key = key === undefined ? undefined : new Secret(key);
   }
 
   /** Whether requests need a key. */
   get needed(): boolean {
-    return this.#digest !== undefined;
+    return this.#key !== undefined;
   }
 
   /**
@@ -39,8 +40,8 @@ export class KeyCheck {
    * @throws {Problem} 401 without the right key, 429 after too many wrong ones.
    */
   check(headers: Headers): void {
-    if (this.#digest === undefined) return;
-    const given = bearer(headers.get("authorization")) ?? headers.get("x-api-key") ?? undefined;
+    if (this.#key === undefined) return;
+    const given = bearerOf(headers.get("authorization")) ?? headers.get("x-api-key") ?? undefined;
     if (given === undefined) throw unauthorized("This needs the API key, and none came with it");
     const address = addressOf(headers);
     const before = this.#lately(address);
@@ -48,32 +49,22 @@ export class KeyCheck {
       const seconds = Math.max(1, Math.ceil((before.until - this.now()) / 1000));
       throw new Problem(429, `Too many wrong API keys; try again in ${seconds} s`, {}, seconds);
     }
-    // Digests have one length, so that the time tells nothing of the key, nor of its length.
-    if (timingSafeEqual(digest(given), this.#digest)) return;
-    this.#failures.delete(address);
+    if (this.#key.is(given)) return;
     this.#failures.set(address, {
       count: (before?.count ?? 0) + 1,
       until: before?.until ?? this.now() + WINDOW_MS,
     });
-    for (const [oldest] of this.#failures) {
-      if (this.#failures.size <= REMEMBERED) break;
-      this.#failures.delete(oldest);
-    }
     throw unauthorized("The API key is wrong");
   }
 
   #lately(address: string): { count: number; until: number } | undefined {
-    const found = this.#failures.get(address);
+    const found = this.#failures.peek(address);
     return found !== undefined && found.until > this.now() ? found : undefined;
   }
 }
 
 function unauthorized(what: string): Problem {
   return new Problem(401, `${what}: send it as "Authorization: Bearer KEY"`);
-}
-
-function bearer(header: string | null): string | undefined {
-  return /^Bearer +([\x21-\x7e]+) *$/i.exec(header ?? "")?.[1];
 }
 
 /**
@@ -83,8 +74,4 @@ function bearer(header: string | null): string | undefined {
  */
 function addressOf(headers: Headers): string {
   return (headers.get("x-forwarded-for") ?? "").split(",").slice(-2).join().slice(-200);
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
 }
