@@ -159,7 +159,8 @@ export const OPTIONS = {
     expects: "http(s)://HOST[:PORT]",
   }),
   "on-duplicate": choice({
-    about: "an id that is online registers again",
+    about:
+      "an id that is online registers again; with reject the first stays as long as it answers",
     group: ROUTING,
     choices: ["replace", "reject"],
     default: "replace",
