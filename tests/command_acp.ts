@@ -119,7 +119,8 @@ async function asks(bed: Bed): Promise<void> {
   ok(JSON.stringify(question?.input).includes("touch yes.txt"), JSON.stringify(question));
   const call = host.events(talk.style)
     .filter(({ toolCallId }) => toolCallId !== undefined && toolCallId === question?.toolCallId);
-  deepStrictEqual([call[0]?.sessionUpdate, call.at(-1)?.status], ["tool_call", "completed"]);
+  strictEqual(call[0]?.sessionUpdate, "tool_call");
+  strictEqual(call.at(-1)?.status, "completed", JSON.stringify(call));
 
   host.answer = () => ({ action: "deny", reason: "not on a Sunday" });
   deepStrictEqual(await talk.turn("[[tool:touch no.txt]]"), COMPLETED);

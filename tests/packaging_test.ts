@@ -291,7 +291,7 @@ peerTest({
   const dockerfile = readImage(await read("Dockerfile"), "arps");
   const all = { ...dockerfile.env, ...env, ARPS_ADMIN_KEY: "not-read-here" };
   const { admin } = serverConfig(settings("ARPS", all) as never);
-  deepStrictEqual([admin?.tls, arps.ports.at(-1)], [
+  deepStrictEqual([admin?.tls, arps.ports[0]], [
     true,
     `127.0.0.1:${admin?.port}:${admin?.port}`,
   ]);

@@ -52,6 +52,23 @@ fileTest("gemini: a session that Gemini CLI wrote", async () => {
   deepStrictEqual(home.everything(), before);
 });
 
+fileTest("gemini: a session in two files is one, and the newer of them", async () => {
+  using home = new Home();
+  home.write(".gemini/tmp/p/.project_root", `${PATH}\n`);
+  const later = file(1).replace("20-16", "20-17");
+  home.write(file(1), jsonl(head(1), said("first")), 1_769_900_000);
+  home.write(later, jsonl(head(1), said("first"), said("again")), 1_769_900_060);
+  home.write(file(2), jsonl(head(2), said("other")), 1_769_900_030);
+  const history = home.history("gemini");
+  const { items, total } = await history.sessions(ALL);
+  deepStrictEqual([items.map(({ id }) => id), total], [[id(1), id(2)], 2]);
+  deepStrictEqual((await history.sessions({ limit: 1, offset: 1 })).items, [items[1]]);
+  strictEqual((await history.projects())[0]!.sessions, 2);
+  strictEqual((await history.session(id(1), 10, 0))!.total_messages, 2);
+  ok(await history.delete(id(1)));
+  deepStrictEqual((await history.sessions(ALL)).items.map(({ id }) => id), [id(2)]);
+});
+
 fileTest("gemini: titles", async () => {
   const cases: [string, ...object[]][] = [
     ["real", said("<session_context>x"), said("/help"), said("?"), said("real")],

@@ -70,7 +70,7 @@ export class FileHistory implements History {
     return await forAll([...groups], async ([id, files]) => ({
       id,
       path: await this.#pathOf(files),
-      sessions: files.length,
+      sessions: new Set(files.map(({ id }) => id)).size,
       updated_at: iso(files[0]!.mtime),
     }));
   }
@@ -84,13 +84,16 @@ export class FileHistory implements History {
       : LOOKED_INTO;
     const wanted = where.offset + where.limit;
     const items: HistorySession[] = [];
+    // A CLI that goes on with a session may begin another file for it: the newest one stands for all.
+    const ids = new Set<string>();
     let seen = 0;
     let at = 0;
     while (at < files.length && (seen < wanted || at < least)) {
       const some = files.slice(at, at + Math.max(wanted - seen, LOOKED_INTO));
       at += some.length;
       for (const [file, about] of await this.#lookInto(some)) {
-        if (!this.store.belongs(file, about, where)) continue;
+        if (ids.has(about.id) || !this.store.belongs(file, about, where)) continue;
+        ids.add(about.id);
         if (seen >= where.offset && seen < wanted) items.push(show(file, about));
         seen++;
       }
