@@ -52,9 +52,12 @@ export class RotatingFile implements Output, Disposable {
   }
 
   async #open(): Promise<Deno.FsFile> {
-    const file = await Deno.open(this.path, { append: true, create: true });
+    const { state } = Deno.permissions.querySync({ name: "read", path: this.path });
+    const read = state === "granted";
+    const file = await Deno.open(this.path, { append: true, create: true, read });
     const { size, isFile } = await file.stat();
     [this.#file, this.#size, this.#rotates] = [file, size, isFile];
+    if (read && isFile && size > 0) this.#torn = await lastByte(file) !== NEWLINE;
     return file;
   }
 
@@ -91,7 +94,7 @@ export class RotatingFile implements Output, Disposable {
     if (!full || !this.#rotates) return file;
     this[Symbol.dispose]();
     try {
-      for (let nth = this.rotation.files; nth > 0; nth--) await this.#move(nth);
+      for (let nth = await this.#gap(); nth > 0; nth--) await this.#move(nth);
     } catch (error) {
       this.trouble.stuck(error);
       const grown = await this.#open();
@@ -100,6 +103,19 @@ export class RotatingFile implements Output, Disposable {
     }
     this.#torn = false;
     return await this.#open();
+  }
+
+  /** The first earlier one that is not there; none beyond it has to move. */
+  async #gap(): Promise<number> {
+    for (let nth = 1; nth < this.rotation.files; nth++) {
+      try {
+        await Deno.lstat(`${this.path}.${nth}`);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return nth;
+        throw error;
+      }
+    }
+    return this.rotation.files;
   }
 
   /** Makes an earlier one of that before it. */
@@ -117,4 +133,11 @@ export class RotatingFile implements Output, Disposable {
     this.#file?.close();
     this.#file = undefined;
   }
+}
+
+async function lastByte(file: Deno.FsFile): Promise<number | undefined> {
+  const byte = new Uint8Array(1);
+  await file.seek(-1, Deno.SeekMode.End);
+  await file.read(byte);
+  return byte[0];
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { RotatingFile } from "./rotating_file.ts";
+import { RotatingFile, type Rotation } from "./rotating_file.ts";
 import { fileTest } from "./testdata/gate.ts";
 
 const encoder = new TextEncoder();
@@ -11,17 +11,17 @@ class Site implements AsyncDisposable {
   readonly troubles: string[] = [];
   #file: RotatingFile | undefined;
 
-  private constructor(readonly path: string) {}
+  private constructor(readonly path: string, private readonly rotation: Rotation) {}
 
-  static async open(): Promise<Site> {
-    const site = new Site(`${await Deno.makeTempDir()}/log`);
+  static async open(rotation: Rotation = ROTATION): Promise<Site> {
+    const site = new Site(`${await Deno.makeTempDir()}/log`, rotation);
     await site.reopen();
     return site;
   }
 
   async reopen(): Promise<void> {
     this.#file?.[Symbol.dispose]();
-    this.#file = await RotatingFile.open(this.path, ROTATION, {
+    this.#file = await RotatingFile.open(this.path, this.rotation, {
       failed: (error) => void this.troubles.push(`failed: ${error}`),
       stuck: (error) => void this.troubles.push(`stuck: ${error}`),
       over: (lost) => void this.troubles.push(`over: ${lost}`),
@@ -131,6 +131,33 @@ fileTest(
     ]);
   },
 );
+
+fileTest("what another run left half written is no part of the next line", async () => {
+  await using site = await Site.open();
+  await Deno.writeTextFile(site.path, '{"half":');
+  await site.reopen();
+  await site.write("whole");
+  strictEqual((await site.texts())[0], '{"half":\nwhole\n');
+});
+
+fileTest("a file that cannot be moved does not cost the earlier ones", async () => {
+  await using site = await Site.open({ bytes: 100, files: 3 });
+  await site.write(...Array.from({ length: 8 }, (_, nth) => line(`${nth}`)));
+  const [, ...earlier] = await site.texts();
+  const { rename } = Deno;
+  Deno.rename = (from, to) =>
+    from === site.path
+      ? Promise.reject(new Deno.errors.PermissionDenied("somebody has it open"))
+      : rename(from, to);
+  try {
+    await site.write(...Array.from({ length: 9 }, (_, nth) => line(`${nth}`)));
+  } finally {
+    Deno.rename = rename;
+  }
+  ok(site.troubles.length > 2, `${site.troubles}`);
+  // One place was made for it.
+  deepStrictEqual((await site.texts()).slice(1), [undefined, earlier[0], earlier[1]]);
+});
 
 fileTest("a file that cannot be opened at all is an error", async () => {
   await using site = await Site.open();

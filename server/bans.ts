@@ -37,14 +37,22 @@ export class Bans {
     return this.#byName.size;
   }
 
-  /** Bans a client, by its id and aliases, for so many seconds from now on; 0 lifts its ban. */
+  /**
+   * Bans a client for so many seconds from now on; 0 lifts its ban.
+   *
+   * @param names its id, and then its aliases. Those that another ban holds for longer stay with that.
+   */
   set(names: readonly string[], seconds: number, now: number = performance.now()): void {
-    for (const name of names) this.#lift(this.#byName.get(name));
+    const last = this.#byName.get(names[0]!);
+    if (last?.names[0] === names[0]) this.#lift(last);
     if (seconds <= 0) return;
     for (const ban of this.#bans) if (ban.until <= now) this.#lift(ban);
     const ban: Ban = { names, until: now + seconds * 1000 };
     this.#bans.add(ban);
-    for (const name of names) this.#byName.set(name, ban);
+    for (const name of names) {
+      const other = this.#byName.get(name);
+      if (other === undefined || other.until < ban.until) this.#byName.set(name, ban);
+    }
     if (this.#bans.size <= MAX_BANS) return;
     const [first] = [...this.#bans].sort((one, other) => one.until - other.until);
     this.#lift(first);

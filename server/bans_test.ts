@@ -29,8 +29,20 @@ Deno.test("a ban reaches all names of a client, and ends for all of them", () =>
   doesNotThrow(() => bans.check("alias", 60_000));
   deepStrictEqual([bans.size, bans.names], [0, 0]);
   bans.set(["one", "alias"], 60, 0);
-  bans.set(["alias"], 0, 0);
+  bans.set(["one"], 0, 0);
   deepStrictEqual([bans.size, bans.names], [0, 0]);
+});
+
+Deno.test("who shares an alias with a client that is banned changes nothing for that one", () => {
+  const bans = new Bans();
+  bans.set(["one", "shared"], 60, 0);
+  bans.set(["two", "shared"], 10, 0);
+  bans.set(["two", "shared"], 0, 0);
+  for (const name of ["one", "shared"]) throws(() => bans.check(name, 1), RegistrationError);
+  bans.set(["two", "shared"], 90, 0);
+  bans.set(["one"], 0, 0);
+  doesNotThrow(() => bans.check("one", 1));
+  throws(() => bans.check("shared", 1), RegistrationError);
 });
 
 Deno.test("there are so many bans and no more", () => {

@@ -178,13 +178,13 @@ export class ControlPort {
   kick(name: string, seconds: number): (Client | Departed)[] {
     const departed = this.#departed.of(name);
     for (const client of departed) {
-      this.#bans.set(client.tokens, seconds);
+      if (seconds > 0) this.#bans.set(client.tokens, seconds);
       client.leave = undefined;
       log.info("Client kicked that had left", { client: name, peer: client.peer, ban_s: seconds });
     }
     const kicked = [...this.registry.clients].filter((client) => client.tag === name);
     for (const client of kicked) {
-      this.#bans.set(client.tokens, seconds);
+      if (seconds > 0) this.#bans.set(client.tokens, seconds);
       const ban = { error: `${SENT_AWAY} for a while`, retry_s: seconds };
       this.#dismiss(client, "kicked", seconds > 0 ? ban : { error: SENT_AWAY });
     }
@@ -267,12 +267,16 @@ export class ControlPort {
     peer: string,
   ): Promise<Client | undefined> {
     const name = await tag(command.client_id);
+    // Whoever left while it waited must not take the place of its own next link.
+    let left = false;
+    channel.peek.fill().then((more) => left = !more, () => left = true);
     try {
       const grant = await this.options.auth.authenticate(
         command,
         peerOf(channel.peek.conn).hostname,
       );
       const yielding = await this.#silent(command.client_id);
+      if (left) return undefined;
       // From here to the answer nothing may wait: the client is told of a visitor only after it.
       const wanted = (command.version ?? 1) >= 2 ? command.remote_port : undefined;
       using port = wanted === undefined

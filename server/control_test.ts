@@ -51,6 +51,17 @@ class Doorstep implements Listener {
 class SlowConn extends FakeConn {
   /** Writes wait for this. */
   gate = Promise.resolve();
+  readonly #ending = Promise.withResolvers<void>();
+
+  /** When the server has closed it. */
+  get ending(): Promise<void> {
+    return this.#ending.promise;
+  }
+
+  override close(): void {
+    this.#ending.resolve();
+    super.close();
+  }
 
   override async write(bytes: Uint8Array): Promise<number> {
     await this.gate;
@@ -112,7 +123,7 @@ class Site implements AsyncDisposable {
   readonly control: ControlPort;
   readonly #running: Promise<void>;
 
-  constructor(policy: DuplicatePolicy = "replace") {
+  constructor(policy: DuplicatePolicy = "replace", auth = OPEN) {
     this.#registry = new Registry(POOL, policy);
     const { stats } = this.#registry;
     const { clientLeft } = stats;
@@ -127,7 +138,7 @@ class Site implements AsyncDisposable {
       registerTimeout: 10_000,
       heartbeat: 60,
       publicUrls: () => [],
-      auth: OPEN,
+      auth,
       sharedPorts: false,
       requireToken: false,
       links: new Links({ max: 0, trusted: new Set() }, getLogger(["test"])),
@@ -144,10 +155,15 @@ class Site implements AsyncDisposable {
     return this.#registry.find(id)!;
   }
 
-  async register(client_id: string, fields: Partial<Register> = {}) {
-    const peer = new Peer();
+  /** A link that asks to register. */
+  come(peer: Peer, client_id: string, fields: Partial<Register> = {}): void {
     this.#doorstep.come(peer.conn);
     peer.say({ type: "Register", client_id, version: 2, ...fields });
+  }
+
+  async register(client_id: string, fields: Partial<Register> = {}) {
+    const peer = new Peer();
+    this.come(peer, client_id, fields);
     return { peer, answer: await peer.answer() };
   }
 
@@ -206,6 +222,8 @@ Deno.test("a ban keeps a client away under every name that it had", async () => 
     const { answer } = await site.register(id);
     match(answer.error ?? "", /sent this client away/, id);
   }
+  // Once more, without a ban of its own, and so without an end of the first one.
+  strictEqual(site.control.kick(tag, 0).length, 1);
   const { answer } = await site.register("other", { aliases: ["a"] });
   match(answer.error ?? "", /sent this client away/);
   ok((await site.register("other")).answer.success);
@@ -244,6 +262,33 @@ Deno.test("a silent link gives way to one of those that want its id, with all it
   deepStrictEqual(peer.told().slice(1), [
     { type: "RegisterResult", success: false, error: "replaced" },
   ]);
+});
+
+Deno.test("a link that ended while its token was checked takes nobody's place", async () => {
+  const checks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const begun = Promise.withResolvers<void>();
+  let asked = 0;
+  await using site = new Site("replace", {
+    ...OPEN,
+    async authenticate(...given: Parameters<typeof OPEN.authenticate>) {
+      const check = checks[asked++]!;
+      begun.resolve();
+      await check.promise;
+      return await OPEN.authenticate(...given);
+    },
+  });
+  const dead = new Peer();
+  site.come(dead, "a");
+  await within(5000, "the first check", begun.promise);
+  const second = site.register("a");
+  dead.conn.end();
+  checks[1]!.resolve();
+  ok((await second).answer.success);
+  const client = site.client("a");
+  checks[0]!.resolve();
+  await within(5000, "the end of the dead link", dead.conn.ending);
+  strictEqual(site.client("a"), client);
+  strictEqual((await second).peer.told().length, 1);
 });
 
 Deno.test("whoever is kicked hears why, and for how long, before its link ends", async () => {

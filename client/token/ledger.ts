@@ -117,11 +117,12 @@ export class Ledger implements Disposable {
     const before = readAll(this.file);
     const ended = before === "" || before.endsWith("\n") ? "" : "\n";
     const added = facts.map((fact) => JSON.stringify(fact) + "\n").join("");
-    if (before.length < TIDY_BYTES) return this.#write(ended + added, Deno.SeekMode.End);
+    this.#write(ended + added, Deno.SeekMode.End);
+    if (before.length < TIDY_BYTES) return;
     const tidied = tidy(before + ended + added, Date.now() / 1000);
     // Whoever reads along goes by the size.
     const whole = tidied.length === before.length ? tidied + "\n" : tidied;
-    // If this breaks off, lines stand there twice, which says nothing new.
+    // No line moves behind another, so one line is lost at most if this breaks off.
     this.#write(whole, Deno.SeekMode.Start);
     this.file.truncateSync(new TextEncoder().encode(whole).length);
   }
@@ -152,16 +153,23 @@ export function readAll(file: Deno.FsFile): string {
   }
 }
 
-/** The lines without those of tokens that have expired, and of clients that were not here for long. */
+/**
+ * The lines, in their order, without those of tokens that have expired, of clients that were not here
+ * for long, and those that a later one replaces.
+ */
 function tidy(text: string, now: number): string {
-  const { key, urls, tokens, revoked } = readFacts(text);
-  const facts: Fact[] = key === undefined ? [] : [{ key }];
-  for (const [client, url] of [...urls].slice(-MAX_URLS)) facts.push({ client, url });
-  for (const token of tokens.values()) {
-    if (token.expires <= now) continue;
-    facts.push({ token });
-    const at = revoked.get(token.id);
-    if (at !== undefined) facts.push({ revoked: token.id, at });
-  }
-  return facts.map((fact) => JSON.stringify(fact) + "\n").join("");
+  const { urls, tokens } = readFacts(text);
+  const clients = new Set([...urls.keys()].slice(-MAX_URLS));
+  const isGood = (id: string) => (tokens.get(id)?.expires ?? 0) > now;
+  const seen = new Set<string>();
+  const isLast = (name: string) => !seen.has(name) && seen.add(name).has(name);
+  const counts = (fact: Fact): boolean => {
+    if ("key" in fact) return isLast("key");
+    if ("url" in fact) return clients.has(fact.client) && isLast(`url ${fact.client}`);
+    if ("token" in fact) return isGood(fact.token.id) && isLast(`token ${fact.token.id}`);
+    return "revoked" in fact && isGood(fact.revoked) && isLast(`revoked ${fact.revoked}`);
+  };
+  const kept = text.split("\n").map(parse).toReversed()
+    .filter((fact) => fact !== undefined && counts(fact));
+  return kept.toReversed().map((fact) => JSON.stringify(fact) + "\n").join("");
 }

@@ -3,7 +3,7 @@ import { UsageError } from "@agentx/common/cli";
 import { join } from "@std/path";
 import { fileTest } from "../../common/testdata/gate.ts";
 import { keyFile, newSigningKey, publicKey, signingKey } from "./key.ts";
-import { type Issued, Ledger, ledgerFile, readFacts } from "./ledger.ts";
+import { type Fact, type Issued, Ledger, ledgerFile, readFacts } from "./ledger.ts";
 import { chosen } from "./revoke.ts";
 import { TokenWatch } from "./watch.ts";
 
@@ -12,6 +12,8 @@ const NOW = Math.floor(Date.now() / 1000);
 function issued(id: string, more: Partial<Issued> = {}): Issued {
   return { id, client: "app", made: NOW, expires: NOW + 600, ...more };
 }
+
+const line = (token: Issued) => JSON.stringify({ token }) + "\n";
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const home = await Deno.makeTempDir();
@@ -92,6 +94,44 @@ fileTest(
         [key, [...tokens.keys()], [...revoked.keys()]],
         ["k", ["good", "gone", "last"], ["gone"]],
       );
+    }),
+);
+
+fileTest(
+  "leaving out what has expired costs a line at most, wherever it breaks off",
+  () =>
+    inFolder(async (folder) => {
+      const label = "x".repeat(60);
+      const expires = (nth: number) => nth % 3 === 0 ? NOW - 1 : NOW + 600;
+      const numbers = Array.from({ length: 600 }, (_, nth) => nth);
+      const facts: Fact[] = [
+        ...numbers.map((nth) => ({ token: issued(`t${nth}`, { label, expires: expires(nth) }) })),
+        ...numbers.filter((nth) => nth % 2 === 0).map((nth) => ({ revoked: `t${nth}`, at: NOW })),
+        ...numbers.slice(0, 60).map((nth) => ({ client: `c${nth}`, url: "http://a/" })),
+      ];
+      const file = ledgerFile(folder);
+      await Deno.mkdir(folder);
+      await Deno.writeTextFile(file, facts.map((fact) => JSON.stringify(fact) + "\n").join(""));
+      const before = await Deno.readFile(file);
+      {
+        using ledger = await Ledger.open(folder);
+        ledger.add({ token: issued("new") });
+      }
+      const appended = [...before, ...new TextEncoder().encode(line(issued("new")))];
+      const after = await Deno.readFile(file);
+      const good = (text: string) => {
+        const { tokens, revoked } = readFacts(text);
+        const now = [...tokens.values()].filter(({ expires }) => expires > NOW);
+        return [now.length, now.filter(({ id }) => revoked.has(id)).length] as const;
+      };
+      const decoder = new TextDecoder();
+      const [tokens, revoked] = good(decoder.decode(after));
+      ok(tokens > 300 && revoked > 150);
+      for (let cut = 0; cut <= after.length; cut += 997) {
+        const broken = [...after.slice(0, cut), ...appended.slice(cut)];
+        const left = good(decoder.decode(new Uint8Array(broken)));
+        ok(left[0] >= tokens - 1 && left[1] >= revoked - 1, `${cut}: ${left}`);
+      }
     }),
 );
 

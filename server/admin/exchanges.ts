@@ -92,6 +92,9 @@ export class Exchanges {
       return false;
     }
     const more = keepsAlive(head!) && !this.#leaving;
+    // Whoever does not take its answer is as quiet as one that asks nothing.
+    this.answering = false;
+    this.since = performance.now();
     await this.#answer(response, head!, more);
     return more;
   }

@@ -1,5 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
 import { createSecureContext } from "node:tls";
+import { listenTcp } from "@agentx/common";
 import { netTest, within } from "../../common/testdata/gate.ts";
 import { CERT, KEY } from "../../common/tls/testdata/pem.ts";
 import { listenTls } from "../tls/accept.ts";
@@ -26,7 +27,7 @@ async function ask(conn: Deno.TlsConn, path = "/"): Promise<void> {
 }
 
 /** What comes until it fits, or the end. */
-async function hear(conn: Deno.TlsConn, fits: RegExp): Promise<string> {
+async function hear(conn: Deno.Conn, fits: RegExp): Promise<string> {
   const buffer = new Uint8Array(4096);
   let text = "";
   while (!fits.test(text)) {
@@ -102,6 +103,31 @@ netTest("SecurePort makes room by ending who has been quiet the longest", async 
   await isEnded(second);
   await ask(first);
   match(await hear(first, /hello/), /^HTTP\/1\.1 200 /);
+  await port.shutdown(0);
+});
+
+netTest("SecurePort makes room where nobody takes what was answered", async () => {
+  const page = "x".repeat(60_000);
+  let asked = 0;
+  const port = new SecurePort(listenTcp(ADDRESS), ({ url }) => {
+    if (url.endsWith("/late")) return hello();
+    asked++;
+    return Promise.resolve(new Response(page));
+  });
+  using stack = new DisposableStack();
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  for (let nth = 0; nth < 256; nth++) {
+    const conn = stack.use(await Deno.connect(port.address));
+    await conn.write(new TextEncoder().encode(get("/").repeat(400)));
+  }
+  // Each has far more to come than the system keeps, so a moment comes when none goes on.
+  for (let before = -1; before !== asked;) {
+    before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  const late = stack.use(await Deno.connect(port.address));
+  await late.write(new TextEncoder().encode(get("/late")));
+  match(await within(10_000, "an answer", hear(late, /hello|end/)), /^HTTP\/1\.1 200 /);
   await port.shutdown(0);
 });
 

@@ -57,9 +57,11 @@ export class Verifier {
     for (;;) {
       const running = this.#running.get(all);
       if (running === undefined) {
-        const task = this.#queue.run(() => this.#check(hashes, marks, token, asker));
+        // All wait for the same promise, so that whoever came first goes on first.
+        const task = this.#queue.run(() => this.#check(hashes, marks, token, asker))
+          .finally(() => this.#running.delete(all));
         this.#running.set(all, task);
-        return await task.finally(() => this.#running.delete(all));
+        return await task;
       }
       // Whoever was first may have been turned away, which says nothing of the others.
       const found = await running.catch(() => undefined);

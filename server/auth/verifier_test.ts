@@ -30,6 +30,17 @@ Deno.test("a thousand that come with one token cost one hash, and later ones non
   strictEqual(asked.length, 1);
 });
 
+Deno.test("who came first with a token goes on first", async () => {
+  const { open, verifier } = slow();
+  const order: number[] = [];
+  const all = [0, 1, 2].map((nth) =>
+    verifier.verify([hash("a")], "of a", anybody).then(() => order.push(nth))
+  );
+  open();
+  await Promise.all(all);
+  deepStrictEqual(order, [0, 1, 2]);
+});
+
 Deno.test("what was wrong is checked again, and what was right is right for its hash alone", async () => {
   const { asked, open, verifier } = slow();
   open();
