@@ -270,7 +270,8 @@ peerTest({
 }, async () => {
   await using server = await startServer(ADMIN);
   const admin = Admin.of(server);
-  const path = `/api/clients/${(await tag(ID)).slice(1)}/kick`;
+  const name = (await tag(ID)).slice(1);
+  const path = `/api/clients/${name}/kick`;
   const aliased = { version: 2, aliases: [ALIAS] };
   using client = await RawClient.register(server, ID, aliased);
   using visitor = await LeftBehind.by(client, server.publicPort);
@@ -283,8 +284,14 @@ peerTest({
     using early = await RawClient.register(server, id, { version: 2, ...fields });
     match(String(early.answer.error), /sent this client away/);
   }
-  // Its tag is known as long as the rest of it, so the owner can think better of it.
+  // To be kicked once more, without a ban, does not end the ban.
   strictEqual((await admin.post(path, {})).status, 200);
+  {
+    using early = await RawClient.register(server, ID, aliased);
+    strictEqual(early.answer.success, false);
+  }
+  // Its tag is known as long as the rest of it, so the owner can think better of it.
+  strictEqual(await admin.status(`/api/bans/${name}`, { method: "DELETE" }), 200);
   using again = await RawClient.register(server, ID, aliased);
   strictEqual(again.answer.success, true);
 });
