@@ -57,6 +57,16 @@ interface Bed extends Agent {
   made(name: string): Promise<boolean>;
 }
 
+/**
+ * Whether a tool call has gone well. On a busy machine Qwen Code takes the hang-up of the terminal that
+ * it gave to a command, after that has ended with 0, for the command's own end by a signal.
+ */
+function isCompleted(last: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (last?.status === "completed") return true;
+  const { exitCode, signal } = (last?.rawOutput ?? {}) as { exitCode?: number; signal?: number };
+  return last?.status === "failed" && exitCode === 0 && signal === 1;
+}
+
 /** Registers the tests of an agent. */
 export function acpTests(agent: Agent): void {
   const { executor } = agent;
@@ -120,7 +130,7 @@ async function asks(bed: Bed): Promise<void> {
   const call = host.events(talk.style)
     .filter(({ toolCallId }) => toolCallId !== undefined && toolCallId === question?.toolCallId);
   strictEqual(call[0]?.sessionUpdate, "tool_call");
-  strictEqual(call.at(-1)?.status, "completed", JSON.stringify(call));
+  ok(isCompleted(call.at(-1)), JSON.stringify(call));
 
   host.answer = () => ({ action: "deny", reason: "not on a Sunday" });
   deepStrictEqual(await talk.turn("[[tool:touch no.txt]]"), COMPLETED);
