@@ -27,7 +27,8 @@ import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
 import { forwardRequest } from "./forward.ts";
 import { rawMatch, wantsRaw } from "./upgrade.ts";
-import { type Exchange, Upstream } from "./upstream.ts";
+import type { Exchange } from "./exchange_queue.ts";
+import { Upstream } from "./upstream.ts";
 
 /** Options of a session; times in milliseconds. */
 export interface SessionOptions {

@@ -5,15 +5,13 @@
  * @module
  */
 
-import { type Block, copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
+import { copy, isDisconnect, PlainDuplex, type Source } from "@agentx/common";
 import {
   type Body,
   HeadScanner,
   isEndless,
   keepsAlive,
-  parseResponseHead,
   Refusal,
-  type RequestHead,
   responseBody,
   type ResponseHead,
 } from "@agentx/common/http";
@@ -21,27 +19,11 @@ import { unreachable } from "../refusals.ts";
 import type { Client } from "../registry.ts";
 import { retried, type Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
+import { answerHead } from "./answer_head.ts";
+import { type Exchange, ExchangeQueue } from "./exchange_queue.ts";
 import { addLines } from "./forward.ts";
 import { lastAnswer } from "./last_answer.ts";
 import { harmless, mayRetry, TunnelLost } from "./retry.ts";
-
-/** Requests of one visitor that may wait for their answers at a time: each is kept until it has one. */
-const MAX_DUE = 64;
-/** Bytes of them beyond which no further one is sent. */
-const MAX_DUE_BYTES = 256 * 1024;
-
-/** A request that waits for its answer. */
-export interface Exchange {
-  head: RequestHead;
-  /** What was sent of it, to be sent again if the tunnel turns out to be dead. */
-  sent: Block;
-  /** Whether `sent` is all of it. */
-  whole: boolean;
-  /** Header lines to add to the answer. */
-  lines: string;
-  /** The status, for a request to upgrade: the session must know it before it reads on. */
-  status: PromiseWithResolvers<number> | undefined;
-}
 
 /** What a session hears of its upstream. */
 export interface UpstreamEvents {
@@ -51,19 +33,12 @@ export interface UpstreamEvents {
   answered(keepAlive: boolean): void;
 }
 
-/** How every answer starts. */
-const ANSWER = "HTTP/";
-
 /** One tunnel with its requests. Its session owns it and calls {@link Upstream.close}. */
 export class Upstream {
-  #exchanges: Exchange[] = [];
-  /** Bytes of what was sent of them. */
-  #due = 0;
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #due = new ExchangeQueue();
   #tries = 1;
   #starting = true;
   #started = Promise.withResolvers<boolean>();
-  #drained: PromiseWithResolvers<void> | undefined;
   #retrying: Promise<void> | undefined;
   readonly #toVisitor: PlainDuplex;
   #over = false;
@@ -108,12 +83,12 @@ export class Upstream {
 
   /** Whether no answer is due. */
   get idle(): boolean {
-    return this.#exchanges.length === 0;
+    return this.#due.size === 0;
   }
 
   /** The request that waits for its answer, unless a part of that has reached the visitor. */
   get unanswered(): Exchange | undefined {
-    return this.#answering ? undefined : this.#exchanges[0];
+    return this.#answering ? undefined : this.#due.first;
   }
 
   /** Resolves when the service was reached (true), or cannot be (false). */
@@ -123,18 +98,17 @@ export class Upstream {
 
   /** Whether as many answers are due as may be at a time. */
   get full(): boolean {
-    return !this.#over && (this.#exchanges.length >= MAX_DUE || this.#due > MAX_DUE_BYTES);
+    return !this.#over && this.#due.full;
   }
 
   /** Resolves when fewer answers are due than may be, or none will come. */
   room(): Promise<void> {
-    return this.full ? (this.#room ??= Promise.withResolvers<void>()).promise : Promise.resolve();
+    return this.#over ? Promise.resolve() : this.#due.room();
   }
 
   /** Resolves when no answer is due, or none will come. */
   drained(): Promise<void> {
-    if (this.idle || this.#over) return Promise.resolve();
-    return (this.#drained ??= Promise.withResolvers<void>()).promise;
+    return this.#over ? Promise.resolve() : this.#due.drained();
   }
 
   /**
@@ -145,8 +119,7 @@ export class Upstream {
     await this.#retrying;
     if (this.#over) return false;
     const first = this.#starting && this.idle;
-    this.#exchanges.push(exchange);
-    this.#due += exchange.sent.size;
+    this.#due.push(exchange);
     try {
       if (first) await this.#start(exchange.sent.bytes);
       else await this.tunnel.duplex.sink.pass(exchange.sent, exchange.sent.size);
@@ -210,8 +183,7 @@ export class Upstream {
   #end(): void {
     this.#over = true;
     this.#started.resolve(false);
-    this.#drained?.resolve();
-    this.#room?.resolve();
+    this.#due.end();
   }
 
   #mayRetry(error: unknown): boolean {
@@ -220,7 +192,7 @@ export class Upstream {
       starting: this.#starting,
       kept: this.#kept,
       finished: this.#finished,
-      due: this.#exchanges,
+      due: this.#due.all,
     });
   }
 
@@ -237,15 +209,15 @@ export class Upstream {
     if (this.#over) this.tunnel.close();
     this.#starting = true;
     this.#kept = false;
-    await this.#start(this.#exchanges[0]!.sent.bytes).catch(() => {});
-    for (const { sent } of this.#exchanges.slice(1)) {
+    await this.#start(this.#due.first!.sent.bytes).catch(() => {});
+    for (const { sent } of this.#due.all.slice(1)) {
       await this.tunnel.duplex.sink.pass(sent, sent.size).catch(() => {});
     }
     if (this.#finished) await this.finish();
   }
 
   async #answers(): Promise<void> {
-    const mayLose = () => this.#tries === 1 && harmless(this.#exchanges);
+    const mayLose = () => this.#tries === 1 && harmless(this.#due.all);
     const started = await this.tunnel.started(this.client.channel, mayLose);
     if (!started.ok) throw unreachable(`The client reports: ${started.reason}`);
     // A generation 1 client does not say whether its service was reached; its first bytes do.
@@ -266,14 +238,14 @@ export class Upstream {
         const count = body.take(source.bytes, 0);
         await this.#pass(source, count);
       } else {
-        const exchange = this.#exchanges[0];
+        const exchange = this.#due.first;
         // Bytes that no request asked for, such as a 408 before a service closes.
         if (exchange === undefined) {
           this.#spoilt = true;
           return this.#end();
         }
         this.#starting = false;
-        const head = this.#scan(source, scanner);
+        const head = answerHead(source.bytes, scanner);
         if (head === "more") {
           if (await this.#fill(source)) continue;
           throw new TunnelLost();
@@ -290,7 +262,7 @@ export class Upstream {
         keepAlive = keepsAlive(head) && keepsAlive(exchange.head) && !isEndless(body);
         const bytes = source.bytes;
         const end = head.size + body.take(bytes, head.size);
-        const last = keepAlive && this.#exchanges.length === 1 && this.events.last();
+        const last = keepAlive && this.#due.size === 1 && this.events.last();
         if (exchange.lines === "" && !last) await this.#pass(source, end);
         else {
           this.#answering = true;
@@ -308,30 +280,6 @@ export class Upstream {
         body = undefined;
         this.#done(keepAlive);
       }
-    }
-  }
-
-  /**
-   * The head at the front; undefined when it is a careless one, and the bytes pass as they are.
-   *
-   * @throws {Refusal} as soon as it can be no answer at all: the service may wait for more.
-   */
-  #scan(source: Source, scanner: HeadScanner): ResponseHead | "more" | undefined {
-    const { bytes } = source;
-    for (let at = 0; at < ANSWER.length && at < bytes.length; at++) {
-      if (bytes[at] === ANSWER.charCodeAt(at)) continue;
-      throw new Refusal(
-        502,
-        "The service answered with something else than HTTP",
-        "Reach it by a program that speaks its protocol.",
-      );
-    }
-    try {
-      const lines = scanner.scan(source.bytes);
-      return lines === undefined ? "more" : parseResponseHead(source.bytes, lines);
-    } catch (error) {
-      if (error instanceof Refusal) return undefined;
-      throw error;
     }
   }
 
@@ -363,18 +311,10 @@ export class Upstream {
   }
 
   #done(keepAlive: boolean): void {
-    this.#due -= this.#exchanges.shift()?.sent.size ?? 0;
+    this.#due.shift();
     this.#kept = true;
     this.#answering = false;
     this.#tries = 1;
-    if (this.idle) {
-      this.#drained?.resolve();
-      this.#drained = undefined;
-    }
-    if (this.#room !== undefined && !this.full) {
-      this.#room.resolve();
-      this.#room = undefined;
-    }
     this.events.answered(keepAlive);
     if (this.client.gone) this.leave();
   }
