@@ -26,6 +26,7 @@ import { brokeOff, type Tunnel } from "../tunnel.ts";
 import type { Visitor } from "../visitor.ts";
 import { answer } from "./answer.ts";
 import { forwardRequest } from "./forward.ts";
+import { Hold } from "./hold.ts";
 import { rawMatch, wantsRaw } from "./upgrade.ts";
 import type { Exchange } from "./exchange_queue.ts";
 import { Upstream } from "./upstream.ts";
@@ -40,9 +41,6 @@ export interface SessionOptions {
 
 /** Ends of a visitor with nothing under way. */
 const PEACEFUL: ReadonlySet<string> = new Set(["done", "drained", "idle timeout"]);
-
-/** For the next answer to a visitor that is held back and sends nothing more, in milliseconds. */
-const GONE_MS = 60_000;
 
 /** The life of one HTTP connection. */
 export class HttpSession {
@@ -60,11 +58,7 @@ export class HttpSession {
   #busy = false;
   /** Whether the request at hand was let in to its client. */
   #routed = false;
-  /** Whether no request is read until fewer answers are due. */
-  #easing = false;
-  /** Whether the visitor is read meanwhile. */
-  #watching = false;
-  #gone: ReturnType<typeof setTimeout> | undefined;
+  readonly #hold: Hold;
   /** How it ended; set once. */
   #end: string | undefined;
   /** The status of the last answer, if that was the server's own in place of a service's. */
@@ -77,6 +71,7 @@ export class HttpSession {
     private readonly options: SessionOptions,
   ) {
     this.#scanner = new HeadScanner(options.maxHead);
+    this.#hold = new Hold(visitor.peek, (why) => this.#finish(why));
   }
 
   /**
@@ -159,38 +154,9 @@ export class HttpSession {
     await linger(this.visitor.peek);
   }
 
-  /**
-   * Waits until not too many answers are due: what is not read is what holds the visitor back. A part
-   * is, as far as the buffer goes, so that a visitor that leaves is noticed.
-   */
-  async #ease(upstream: Upstream): Promise<void> {
-    this.#easing = true;
-    if (!this.#watching) void this.#watchVisitor();
-    await upstream.room();
-    this.#easing = false;
-    clearTimeout(this.#gone);
-  }
-
-  async #watchVisitor(): Promise<void> {
-    const { peek } = this.visitor;
-    this.#watching = true;
-    try {
-      while (this.#easing && peek.size < peek.max) {
-        if (await peek.fill()) continue;
-        // It may wait for its answers, or have left: nothing tells until one is written.
-        if (this.#easing) this.#gone = setTimeout(() => this.#finish("visitor left"), GONE_MS);
-        break;
-      }
-    } catch {
-      this.#finish("visitor reset");
-    } finally {
-      this.#watching = false;
-    }
-  }
-
   /** The next request's head; undefined when no more will come. */
   async #nextHead(): Promise<RequestHead | undefined> {
-    if (this.#upstream?.full) await this.#ease(this.#upstream);
+    if (this.#upstream?.full) await this.#hold.until(this.#upstream.room());
     const { peek } = this.visitor;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
