@@ -1,5 +1,5 @@
 /**
- * The control port: registration, heartbeat, and the end of each client.
+ * The control port: links of clients, from their registration to their end.
  *
  * @module
  */
@@ -20,18 +20,17 @@ import {
   PROTOCOL_VERSION,
   reason,
   type Register,
-  type RegisterResult,
   type RevokeTokens,
   Seldom,
   tag,
 } from "@agentx/common";
 import { peerOf } from "./address.ts";
-import type { Authenticator, Grant } from "./auth/mod.ts";
-import { Bans, SENT_AWAY } from "./bans.ts";
-import { type Departed, DepartedClients } from "./departed.ts";
+import type { Authenticator } from "./auth/mod.ts";
+import type { Departed } from "./departed.ts";
 import { Farewells } from "./farewell.ts";
 import type { Link, Links } from "./links.ts";
-import { LASTING_S, RegistrationError } from "./registration_error.ts";
+import { Members } from "./members.ts";
+import { RegistrationError } from "./registration_error.ts";
 import type { Client, Registry } from "./registry.ts";
 import type { RemotePorts } from "./remote.ts";
 import { RollCall } from "./roll_call.ts";
@@ -49,13 +48,6 @@ const CROWDED = encodeFrame({
   error: "too many links from your address (arps --max-links-per-ip)",
   retry_s: 10,
 });
-
-/** How this side ends a registration, and what is logged of that. */
-const DISMISSALS = {
-  kicked: ["info", "Client kicked"],
-  withdrawn: ["warning", "Client may be here no more"],
-  replaced: ["info", "Client replaced by a new registration"],
-} as const;
 
 /** Options of a {@link ControlPort}. */
 export interface ControlOptions {
@@ -101,11 +93,8 @@ export class ControlPort {
   /** What clients are told when the server stops. */
   #draining: Draining | undefined;
   #leaving: ReturnType<typeof setTimeout> | undefined;
-  #bans = new Bans();
-  /** What the clients online may do, and the port that each has of its own. */
-  #grants = new Map<Client, { grant: Grant; port: number | undefined }>();
-  /** Those that left, and may have left visitors behind. */
-  #departed = new DepartedClients();
+  /** Who is here by what right. */
+  readonly members: Members;
   #rollCall = new RollCall();
   #farewells = new Farewells(16);
 
@@ -116,7 +105,8 @@ export class ControlPort {
     private readonly options: ControlOptions,
     private readonly events: ControlEvents,
   ) {
-    options.auth.watch(() => this.#recheck());
+    this.members = new Members(registry, remotePorts, (client) => events.withdrawn(client));
+    options.auth.watch(() => this.members.recheck());
   }
 
   /** Accepts until {@link ControlPort.close}. */
@@ -163,59 +153,6 @@ export class ControlPort {
     for (const link of this.#links) link.close();
   }
 
-  /** Every second or so: forgets those that left long ago. */
-  expire(): void {
-    this.#departed.expire();
-  }
-
-  /**
-   * Sends clients away, also those that left, for whom there may still be visitors.
-   *
-   * @param name the tag of their ids.
-   * @param seconds for so long they may not register again.
-   * @returns those that were known under that tag: nearly always one.
-   */
-  kick(name: string, seconds: number): (Client | Departed)[] {
-    const departed = this.#departed.of(name);
-    for (const client of departed) {
-      if (seconds > 0) this.#bans.set(client.tokens, seconds);
-      client.leave = undefined;
-      log.info("Client kicked that had left", { client: name, peer: client.peer, ban_s: seconds });
-    }
-    const kicked = [...this.registry.clients].filter((client) => client.tag === name);
-    for (const client of kicked) {
-      if (seconds > 0) this.#bans.set(client.tokens, seconds);
-      const ban = { error: `${SENT_AWAY} for a while`, retry_s: seconds };
-      this.#dismiss(client, "kicked", seconds > 0 ? ban : { error: SENT_AWAY });
-    }
-    return [...kicked, ...departed];
-  }
-
-  /** Bans in force: the tag of each client, and the seconds that are left. */
-  bans(): Promise<[tag: string, seconds: number][]> {
-    return Promise.all(Array.from(
-      this.#bans.inForce(),
-      async ([id, seconds]): Promise<[string, number]> => [await tag(id), seconds],
-    ));
-  }
-
-  /**
-   * Lifts the ban of a client.
-   *
-   * @param name the tag of its id.
-   * @returns whether there was one.
-   */
-  async liftBan(name: string): Promise<boolean> {
-    let lifted = false;
-    for (const [id] of [...this.#bans.inForce()]) {
-      if (await tag(id) !== name) continue;
-      this.#bans.set([id], 0);
-      lifted = true;
-      log.info("Ban lifted", { client: name });
-    }
-    return lifted;
-  }
-
   async #serve(conn: Conn, link: Link): Promise<void> {
     using _place = link;
     using channel = new Channel(new Peek(conn));
@@ -245,7 +182,7 @@ export class ControlPort {
     } finally {
       this.#links.delete(channel);
       if (client !== undefined) {
-        this.#unregister(client);
+        this.members.leave(client);
         this.registry.stats.clientLeft(client, client.ending ?? linkEnd(failure, channel.broken));
       }
     }
@@ -282,9 +219,7 @@ export class ControlPort {
       using port = wanted === undefined
         ? undefined
         : this.remotePorts.reserve(command.client_id, wanted, grant);
-      for (const name of [command.client_id, ...command.aliases ?? []]) this.#bans.check(name);
-      const why = grant.withdrawn(port?.port);
-      if (why !== undefined) throw new RegistrationError(why, LASTING_S, "denied");
+      this.members.check([command.client_id, ...command.aliases ?? []], grant, port?.port);
       const { client, replaced } = this.registry.register(
         command,
         name,
@@ -293,9 +228,8 @@ export class ControlPort {
         yielding,
       );
       port?.give(client);
-      this.#grants.set(client, { grant, port: port?.port });
-      this.#departed.delete(client.id);
-      if (replaced !== undefined) this.#dismiss(replaced, "replaced", { error: "replaced" });
+      this.members.enter(client, grant, port?.port);
+      if (replaced !== undefined) this.members.dismiss(replaced, "replaced", { error: "replaced" });
       channel.send({
         type: "RegisterResult",
         success: true,
@@ -355,49 +289,5 @@ export class ControlPort {
     const { policy } = this.registry;
     if (policy === "replace" || client?.id !== id || client.generation === 1) return undefined;
     return await this.#rollCall.isThere(client) ? undefined : client;
-  }
-
-  /** Sends away whom the owner of the server wants here no more. */
-  #recheck(): void {
-    for (const [departed, why] of this.#departed.withdrawn()) {
-      const { tag, peer } = departed;
-      log.warning("Client that left may be here no more", { client: tag, peer, why });
-      this.events.withdrawn(departed);
-    }
-    for (const [client, { grant, port }] of this.#grants) {
-      const why = grant.withdrawn(port);
-      if (why === undefined) continue;
-      this.#dismiss(client, "withdrawn", { error: why, retry_s: LASTING_S });
-      this.events.withdrawn(client);
-    }
-  }
-
-  /** @param stay whether its visitors may, for as long as it has its grant. */
-  #unregister(client: Client, stay = true): void {
-    const allowed = this.#grants.get(client);
-    this.#grants.delete(client);
-    this.registry.unregister(client);
-    this.remotePorts.release(client);
-    // Not one that was replaced, and each once.
-    if (allowed === undefined || this.registry.find(client.id)?.id === client.id) return;
-    this.#departed.add(client, stay ? { client, ...allowed } : undefined);
-  }
-
-  /**
-   * Ends a registration: its client is told why, as far as it understands that, and its link is closed.
-   * What is to become of its visitors is for the caller to say.
-   */
-  #dismiss(
-    client: Client,
-    ending: keyof typeof DISMISSALS,
-    said: { error: string } & Pick<RegisterResult, "retry_s">,
-  ): void {
-    const { tag, peer, channel, generation } = client;
-    const [level, message] = DISMISSALS[ending];
-    client.ending = ending;
-    this.#unregister(client, false);
-    log[level](message, { client: tag, peer, why: said.error, retry_s: said.retry_s });
-    if (generation === 2) channel.send({ type: "RegisterResult", success: false, ...said });
-    void channel.end();
   }
 }

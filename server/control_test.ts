@@ -215,7 +215,7 @@ Deno.test("a ban keeps a client away under every name that it had", async () => 
   const { peer } = await site.register("a", { aliases: ["b", "c"] });
   const client = site.client("a");
   const { tag } = client;
-  strictEqual(site.control.kick(tag, 600).length, 1);
+  strictEqual(site.control.members.kick(tag, 600).length, 1);
   peer.conn.end();
   await site.left(client);
   for (const id of ["a", "b", "c"]) {
@@ -223,11 +223,11 @@ Deno.test("a ban keeps a client away under every name that it had", async () => 
     match(answer.error ?? "", /sent this client away/, id);
   }
   // Once more, without a ban of its own, and so without an end of the first one.
-  strictEqual(site.control.kick(tag, 0).length, 1);
+  strictEqual(site.control.members.kick(tag, 0).length, 1);
   const { answer } = await site.register("other", { aliases: ["a"] });
   match(answer.error ?? "", /sent this client away/);
   ok((await site.register("other")).answer.success);
-  strictEqual(site.control.kick("#00000000", 600).length, 0);
+  strictEqual(site.control.members.kick("#00000000", 600).length, 0);
 });
 
 Deno.test("to reject a duplicate, whoever has the id is asked, and keeps it by an answer", async () => {
@@ -301,7 +301,7 @@ Deno.test("whoever is kicked hears why, and for how long, before its link ends",
   ) {
     const { peer } = await site.register(id);
     const client = site.client(id);
-    strictEqual(site.control.kick(client.tag, seconds).length, 1);
+    strictEqual(site.control.members.kick(client.tag, seconds).length, 1);
     await site.left(client);
     deepStrictEqual(peer.told().slice(1), [
       { type: "RegisterResult", success: false, error, ...more },
@@ -310,7 +310,7 @@ Deno.test("whoever is kicked hears why, and for how long, before its link ends",
   }
   const { peer } = await site.register("old", { version: 1 });
   const client = site.client("old");
-  site.control.kick(client.tag, 0);
+  site.control.members.kick(client.tag, 0);
   await site.left(client);
   strictEqual(peer.told().length, 1, "the first generation would not understand");
 });

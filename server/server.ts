@@ -138,7 +138,7 @@ export class Server implements AsyncDisposable {
     this.#timers = [
       setInterval(() => {
         registry.expire();
-        this.#control.expire();
+        this.#control.members.expire();
         router.tokens.sweep();
         this.stats.sweep(Date.now(), () => this.#visitors.accounts);
         this.#visitors.sweep();
@@ -174,7 +174,7 @@ export class Server implements AsyncDisposable {
    * @returns whether it was known.
    */
   kick(tag: string, seconds = 0): boolean {
-    const kicked = this.#control.kick(tag, seconds);
+    const kicked = this.#control.members.kick(tag, seconds);
     for (const client of kicked) this.#visitors.abortOf(client, "kicked");
     if (kicked.length > 0) this.stats.tell({ kind: "kicked", client: tag, seconds });
     return kicked.length > 0;
@@ -182,12 +182,12 @@ export class Server implements AsyncDisposable {
 
   /** Bans in force: the tag of each client, and the seconds that are left. */
   bans(): Promise<[tag: string, seconds: number][]> {
-    return this.#control.bans();
+    return this.#control.members.bans();
   }
 
   /** Lifts the ban of a client, named by its tag; false if there was none. */
   async liftBan(tag: string): Promise<boolean> {
-    const lifted = await this.#control.liftBan(tag);
+    const lifted = await this.#control.members.liftBan(tag);
     if (lifted) this.stats.tell({ kind: "unbanned", client: tag });
     return lifted;
   }
