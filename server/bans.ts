@@ -24,8 +24,10 @@ interface Ban {
  * that restarts has forgotten them.
  */
 export class Bans {
-  #bans = new Set<Ban>();
-  #byName = new Map<string, Ban>();
+  /** Each by its id. */
+  #bans = new Map<string, Ban>();
+  /** Those that hold a name: two clients may share an alias. */
+  #byName = new Map<string, Set<Ban>>();
 
   /** How many are in force. */
   get size(): number {
@@ -40,46 +42,50 @@ export class Bans {
   /**
    * Bans a client for so many seconds from now on; 0 lifts its ban.
    *
-   * @param names its id, and then its aliases. Those that another ban holds for longer stay with that.
+   * @param names its id, and then its aliases.
    */
   set(names: readonly string[], seconds: number, now: number = performance.now()): void {
-    const last = this.#byName.get(names[0]!);
-    if (last?.names[0] === names[0]) this.#lift(last);
+    const id = names[0]!;
+    this.#lift(this.#bans.get(id));
     if (seconds <= 0) return;
-    for (const ban of this.#bans) if (ban.until <= now) this.#lift(ban);
+    for (const ban of this.#bans.values()) if (ban.until <= now) this.#lift(ban);
     const ban: Ban = { names, until: now + seconds * 1000 };
-    this.#bans.add(ban);
+    this.#bans.set(id, ban);
     for (const name of names) {
-      const other = this.#byName.get(name);
-      if (other === undefined || other.until < ban.until) this.#byName.set(name, ban);
+      const holders = this.#byName.get(name) ?? new Set();
+      this.#byName.set(name, holders.add(ban));
     }
     if (this.#bans.size <= MAX_BANS) return;
-    const [first] = [...this.#bans].sort((one, other) => one.until - other.until);
+    const [first] = [...this.#bans.values()].sort((one, other) => one.until - other.until);
     this.#lift(first);
   }
 
-  /** Those in force: the first name of each, which is an id, and the seconds that are left. */
+  /** Those in force: the id of each, and the seconds that are left. */
   *inForce(now: number = performance.now()): Generator<[id: string, seconds: number]> {
-    for (const { names: [id = ""], until } of this.#bans) {
+    for (const [id, { until }] of this.#bans) {
       if (until > now) yield [id, Math.ceil((until - now) / 1000)];
     }
   }
 
   /** @throws {RegistrationError} with the time that is left, while a name is banned. */
   check(name: string, now: number = performance.now()): void {
-    const ban = this.#byName.get(name);
-    if (ban === undefined) return;
-    if (ban.until <= now) return this.#lift(ban);
+    for (const ban of [...this.#byName.get(name) ?? []]) if (ban.until <= now) this.#lift(ban);
+    const left = Array.from(this.#byName.get(name) ?? [], ({ until }) => until - now);
+    if (left.length === 0) return;
     throw new RegistrationError(
       `${SENT_AWAY} for a while`,
-      Math.ceil((ban.until - now) / 1000),
+      Math.ceil(Math.max(...left) / 1000),
       "banned",
     );
   }
 
   #lift(ban: Ban | undefined): void {
     if (ban === undefined) return;
-    this.#bans.delete(ban);
-    for (const name of ban.names) if (this.#byName.get(name) === ban) this.#byName.delete(name);
+    this.#bans.delete(ban.names[0]!);
+    for (const name of ban.names) {
+      const holders = this.#byName.get(name);
+      holders?.delete(ban);
+      if (holders?.size === 0) this.#byName.delete(name);
+    }
   }
 }

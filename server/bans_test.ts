@@ -45,6 +45,18 @@ Deno.test("who shares an alias with a client that is banned changes nothing for 
   throws(() => bans.check("shared", 1), RegistrationError);
 });
 
+Deno.test("an id that is another's alias has a ban of its own", () => {
+  const bans = new Bans();
+  bans.set(["one", "two"], 60, 0);
+  for (let nth = 0; nth < 3; nth++) bans.set(["two"], 10, 0);
+  deepStrictEqual([...bans.inForce(0)], [["one", 60], ["two", 10]]);
+  bans.set(["one"], 0, 0);
+  throws(() => bans.check("two", 1), RegistrationError);
+  bans.set(["two"], 0, 0);
+  doesNotThrow(() => bans.check("two", 1));
+  deepStrictEqual([bans.size, bans.names], [0, 0]);
+});
+
 Deno.test("there are so many bans and no more", () => {
   const bans = new Bans();
   for (let nth = 0; nth < 1500; nth++) bans.set([`client-${nth}`, `alias-${nth}`], 100 + nth, 0);
